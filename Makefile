@@ -1,0 +1,46 @@
+# All that CI runs. `make demo` for a first look, `make check` before a commit.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo check lint types layers wheel-smoke test clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/vamba demo
+
+check: lint types layers wheel-smoke test
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/test_layers.py tests/test_budgets.py
+
+wheel-smoke: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/test_wheel.py
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --ignore tests/test_layers.py --ignore tests/test_budgets.py --ignore tests/test_wheel.py
+
+$(VENV)/.created:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vamba needs Python 3.11 or later: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
+	@echo "installing vamba and torch into $(VENV), once ..."
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing the development tools, once ..."
+	$(PIP) -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,41 @@
+"""Seconds to and from the clock times that people read and type. Pure."""
+
+import math
+import re
+
+from vamba_cli.errors import UsageError
+
+_CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?([0-5]?\d(?:\.\d+)?)")
+
+
+def clock(seconds: float) -> str:
+    """`m:ss`, or `h:mm:ss` from one hour on; fractions are cut off, so that a seek never overshoots.
+
+    >>> clock(3.9), clock(754), clock(3600)
+    ('0:03', '12:34', '1:00:00')
+    """
+    whole = max(0, math.floor(seconds + 1e-6))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds from `90`, `90.5`, `1:30` or `1:02:03.5`.
+
+    Raises:
+        UsageError: the text is none of these.
+    """
+    plain = text.strip()
+    try:
+        seconds = float(plain)
+    except ValueError:
+        match = _CLOCK.fullmatch(plain)
+        if match is None:
+            raise UsageError(
+                f"time {text!r} is not understood: write seconds (90.5) or a clock time (1:30, 1:02:03)"
+            ) from None
+        hours, minutes, rest = match.groups()
+        seconds = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(rest)
+    if not math.isfinite(seconds) or seconds < 0:
+        raise UsageError(f"time {text!r} is not allowed: it must be a finite number of seconds, 0 or more")
+    return seconds

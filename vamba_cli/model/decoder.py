@@ -1,0 +1,58 @@
+"""One VAMBA layer: two streams, text and video, side by side (MODEL section 5)."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vamba_cli.model.attention import CrossAttention, SelfAttention, TextCache
+from vamba_cli.model.config import VambaConfig
+from vamba_cli.model.layers import RMSNorm
+from vamba_cli.model.mixer import MixerBlock
+from vamba_cli.model.rope import Rotary
+
+
+class SwiGLU(nn.Module):
+    """down(silu(gate(x)) * up(x)) (Shazeer, arXiv 2002.05202)."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(dim, hidden, bias=False)
+        self.up_proj = nn.Linear(dim, hidden, bias=False)
+        self.down_proj = nn.Linear(hidden, dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class DecoderLayer(nn.Module):
+    """The video stream runs through `mixer` alone; the text stream through `forward`, reading the video's K/V."""
+
+    def __init__(self, config: VambaConfig, *, mixes: bool = True) -> None:
+        super().__init__()
+        self.input_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = SelfAttention(config)
+        self.cross_attn = CrossAttention(config)
+        self.alpha = nn.Parameter(Tensor([0.5])) if config.use_alpha_balancing else None
+        self.mlp_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = SwiGLU(config.hidden_size, config.intermediate_size)
+        self.mixer = MixerBlock(config.mixer) if mixes else None
+
+    def forward(
+        self,
+        text: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        rotary: Rotary,
+        cache: TextCache | None = None,
+        layer: int = 0,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        """Text (batch, length, hidden) through one layer; keys and values as in `CrossAttention`."""
+        x = self.input_norm(text)
+        own = self.self_attn(x, rotary, cache, layer)
+        video = self.cross_attn(x, keys, values, mask)
+        if self.alpha is None:
+            text = text + own + video
+        else:
+            balance = self.alpha.clamp(0, 1)
+            text = text + balance * own + (1 - balance) * video
+        return text + self.mlp(self.mlp_norm(text))

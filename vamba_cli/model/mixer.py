@@ -1,0 +1,106 @@
+"""The Mamba-2 mixer of one layer: one path for any length, state in and state out (MODEL section 5)."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vamba_cli.model.config import MixerConfig
+from vamba_cli.model.layers import RMSNorm, normalise
+from vamba_cli.model.ssd import ssd
+
+
+class MixerState(NamedTuple):
+    """What a mixer carries from one chunk of the video to the next.
+
+    conv: (batch, conv_dim, d_conv - 1) the last columns of [x|B|C] before the convolution.
+    ssm: (batch, heads, head_dim, d_state) float32 (float64 for a float64 model): bfloat16 would drift.
+    """
+
+    conv: Tensor
+    ssm: Tensor
+
+
+class GatedRMSNorm(nn.Module):
+    """RMSNorm(y * silu(z)), the mean square taken per group of channels."""
+
+    def __init__(self, dim: int, num_groups: int, eps: float) -> None:
+        super().__init__()
+        self.num_groups = num_groups
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(dim))
+
+    def forward(self, y: Tensor, z: Tensor) -> Tensor:
+        gated = y * F.silu(z.to(y.dtype))
+        return self.weight * normalise(gated.unflatten(-1, (self.num_groups, -1)), self.eps).flatten(-2).to(z.dtype)
+
+
+class CausalConv(nn.Module):
+    """Depthwise causal convolution and SiLU; its weight keeps the (channels, 1, taps) shape of a Conv1d."""
+
+    def __init__(self, channels: int, taps: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels, 1, taps))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
+        """x (batch, length, channels) behind `carried` (batch, channels, taps - 1) to output and what to carry on."""
+        length, taps = x.shape[1], self.weight.shape[-1]
+        history = torch.cat((carried.transpose(1, 2).to(x.dtype), x), dim=1)  # b (taps-1+l) c
+        out: Tensor = self.bias
+        for tap in range(taps):
+            out = out + history[:, tap : tap + length] * self.weight[:, 0, tap]
+        # a copy: the few carried columns must not keep the whole chunk alive
+        return F.silu(out), history[:, length:].transpose(1, 2).clone(memory_format=torch.contiguous_format)
+
+
+class Mamba2(nn.Module):
+    """The mixer proper: in_proj, causal convolution, SSD scan, gated norm, out_proj."""
+
+    def __init__(self, config: MixerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.in_proj = nn.Linear(config.d_model, config.in_dim, bias=False)
+        self.conv1d = CausalConv(config.conv_dim, config.d_conv)
+        self.dt_bias = nn.Parameter(torch.zeros(config.num_heads))
+        self.A_log = nn.Parameter(torch.zeros(config.num_heads))
+        self.D = nn.Parameter(torch.ones(config.num_heads))
+        self.norm = GatedRMSNorm(config.d_inner, config.num_groups, config.norm_eps)
+        self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=False)
+
+    def empty_state(self, batch: int = 1) -> MixerState:
+        c, like = self.config, self.in_proj.weight
+        wide = torch.promote_types(like.dtype, torch.float32)
+        return MixerState(
+            conv=like.new_zeros(batch, c.conv_dim, c.d_conv - 1),
+            ssm=torch.zeros(batch, c.num_heads, c.head_dim, c.d_state, device=like.device, dtype=wide),
+        )
+
+    def forward(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
+        """u (batch, length, d_model) and the state before it to the output of the same shape and the state after it."""
+        c = self.config
+        wide = state.ssm.dtype
+        z, xBC, dt = self.in_proj(u).split((c.d_inner, c.conv_dim, c.num_heads), dim=-1)
+        xBC, conv_state = self.conv1d(xBC, state.conv)
+        x, B, C = xBC.split((c.d_inner, c.num_groups * c.d_state, c.num_groups * c.d_state), dim=-1)
+        x = x.unflatten(-1, (c.num_heads, c.head_dim))  # b l h p
+        B, C = (v.unflatten(-1, (c.num_groups, c.d_state)) for v in (B, C))  # b l g n
+        dt = F.softplus(dt.to(wide) + self.dt_bias.to(wide))  # b l h
+        A = -torch.exp(self.A_log.to(wide))
+        y, ssm_state = ssd(x, dt, A, B, C, state.ssm)
+        y = y + self.D.to(wide)[:, None] * x
+        return self.out_proj(self.norm(y.flatten(-2), z)), MixerState(conv_state, ssm_state)
+
+
+class MixerBlock(nn.Module):
+    """V + mixer(RMSNorm(V)), as a part of a decoder layer."""
+
+    def __init__(self, config: MixerConfig) -> None:
+        super().__init__()
+        self.norm = RMSNorm(config.d_model, config.norm_eps)
+        self.mixer = Mamba2(config)
+
+    def forward(self, v: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
+        out, state = self.mixer(self.norm(v), state)
+        return v + out, state

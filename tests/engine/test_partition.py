@@ -1,0 +1,85 @@
+"""Exact streaming: any split of a video gives the memory and states of one go."""
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.tinynet import small_model
+from vamba_cli.engine.encode import Encoder
+from vamba_cli.model.config import PixelConfig
+from vamba_cli.model.memory import VideoMemory
+from vamba_cli.model.vamba import Vamba
+
+PAIRS, TOKENS = 12, 6
+
+
+def video(pairs: int = PAIRS, seed: int = 0) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (2 * pairs, 56, 84, 3), dtype=np.uint8)
+
+
+def encode(model: Vamba, frames: npt.NDArray[np.uint8], cuts: list[int]) -> Encoder:
+    pairs = len(frames) // 2
+    memory = VideoMemory.allocate(
+        model.config, pairs, TOKENS, end_seconds=float(pairs), device=torch.device("cpu"), dtype=model.dtype
+    )
+    encoder = Encoder(model, PixelConfig(), memory)
+    edges = [0, *cuts, pairs]
+    times = np.arange(len(frames)) / 2.0
+    for first, stop in itertools.pairwise(edges):
+        if first < stop:
+            encoder.push(frames[2 * first : 2 * stop], times[2 * first : 2 * stop])
+    return encoder
+
+
+def largest_error(ours: Encoder, reference: Encoder) -> float:
+    pairs = list(
+        zip(ours.memory.keys + ours.memory.values, reference.memory.keys + reference.memory.values, strict=True)
+    )
+    for mine, other in zip(ours.states, reference.states, strict=True):
+        pairs += [(mine.conv, other.conv), (mine.ssm, other.ssm)]
+    return max(float((a - b).norm() / b.norm()) for a, b in pairs)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
+def test_any_split_equals_one_go(dtype: torch.dtype, tolerance: float) -> None:
+    model, frames = small_model(dtype), video()
+    whole = encode(model, frames, [])
+
+    @settings(deadline=None, max_examples=15)
+    @given(cuts=st.lists(st.integers(0, PAIRS), max_size=PAIRS).map(sorted))
+    def check(cuts: list[int]) -> None:
+        split = encode(model, frames, cuts)
+        assert largest_error(split, whole) <= tolerance
+        assert torch.equal(split.memory.times_seconds, whole.memory.times_seconds)
+        assert torch.equal(split.memory.novelty, whole.memory.novelty)
+
+    check()
+    assert largest_error(encode(model, frames, list(range(1, PAIRS))), whole) <= tolerance  # single pairs
+
+
+def test_a_state_dropped_between_chunks_is_seen() -> None:
+    model, frames = small_model(), video()
+    whole = encode(model, frames, [])
+    second = encode(model, frames[12:], [])
+    start = 6 * TOKENS
+    error = (second.memory.keys[2] - whole.memory.keys[2][start:]).norm() / whole.memory.keys[2][start:].norm()
+    assert float(error) > 1e-3
+
+
+def test_repeated_pictures_skip_the_vit_and_change_nothing() -> None:
+    model = small_model()
+    frames = video()
+    frames[2:10] = np.concatenate([frames[:2]] * 4)
+    passed: list[int] = []
+    hook = model.vision.register_forward_hook(lambda _m, args, _out: passed.append(len(args[0])))
+    encoder = encode(model, frames, [3])
+    hook.remove()
+    assert sum(passed) == PAIRS - 4
+    assert (encoder.memory.novelty[1:5] == 0).all()
+    fresh = [encode(model, frames[2 * i : 2 * i + 2], []).memory.keys[0] for i in range(PAIRS)]
+    torch.testing.assert_close(encoder.memory.keys[0], torch.cat(fresh), rtol=1e-5, atol=1e-5)

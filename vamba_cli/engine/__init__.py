@@ -1,0 +1,1 @@
+"""Video and model to memory, memory to text and scores."""

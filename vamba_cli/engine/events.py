@@ -1,0 +1,53 @@
+"""What the engine tells whoever watches it; the command line draws these, the library ignores them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A step begins: 'load', 'encode', 'search' or 'answer', with a few words for people."""
+
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeProgress:
+    """Frames encoded so far; memory_bytes is the size of the video memory written."""
+
+    num_frames: int
+    total_frames: int
+    frames_per_second: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchProgress:
+    """Windows of the video scored so far for the evidence of a question."""
+
+    num_windows: int
+    total_windows: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerText:
+    """A piece of the answer to question number `index`, as it is generated; never half a character."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know: a skipped frame, a lowered frame rate, a memory taken from the cache."""
+
+    message: str
+
+
+Event = Stage | EncodeProgress | SearchProgress | AnswerText | Notice
+OnEvent = Callable[[Event], None]
+
+
+def ignore(_event: Event) -> None:
+    """Watch nothing."""

@@ -1,0 +1,182 @@
+"""One video, encoded once (or found in the cache), ready for many questions."""
+
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from vamba_cli import __version__
+from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict
+from vamba_cli.engine.encode import FORWARD_PAIRS_CPU, Encoder, encode_video, tokens_per_pair
+from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
+from vamba_cli.engine.store import MemoryStore, file_digest, memory_key
+from vamba_cli.media.frames import FrameReader
+from vamba_cli.media.info import VideoInfo
+from vamba_cli.media.plan import FramePlan, Sampling, plan_frames
+from vamba_cli.media.probe import probe
+from vamba_cli.model.memory import VideoMemory
+from vamba_cli.settings import Settings
+from vamba_cli.weights.ready import ModelFolder, ReadyModel
+
+DEFAULT_STATIC_TOLERANCE = 0.0  # exact: only identical pictures reuse the ViT's tokens
+_SPARE_BYTES = GIB  # left to the rest of the machine when nobody sets a limit
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A video looked at but not encoded: which frames, at what cost."""
+
+    info: VideoInfo
+    plan: FramePlan
+    work: Workload
+    cost: Cost
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A video that can be asked."""
+
+    ready: ReadyModel
+    prospect: Prospect
+    memory: VideoMemory
+    from_cache: bool
+    encode_seconds: float
+    warnings: tuple[str, ...]
+
+
+def look_at(video: Path, folder: ModelFolder, settings: Settings, device: torch.device, dtype: torch.dtype) -> Prospect:
+    """Probe, plan, and fit the plan into the memory that may be used.
+
+    Raises:
+        MediaError, UsageError, MemoryBudgetError.
+    """
+    info = probe(video)
+    wishes = Sampling(
+        fps=settings.fps,
+        num_frames=settings.frames,
+        start_seconds=settings.start_seconds,
+        end_seconds=settings.end_seconds,
+        max_frames=settings.max_frames,
+        longest_edge=settings.longest_edge,
+        shortest_edge=settings.shortest_edge,
+        keyframes_only=settings.keyframes_only,
+    )
+    plan = plan_frames(info, wishes)
+    work = _workload(plan, folder, settings, device, dtype)
+    fitting = pairs_that_fit(folder.config, work, _limit_bytes(settings, device))
+    notes = [*info.warnings, *plan.notes]
+    if fitting < work.num_pairs:
+        notes.append(
+            f"{2 * work.num_pairs} frames would not fit into the memory that may be used: now {2 * fitting} frames"
+        )
+        plan = plan_frames(info, replace(wishes, max_frames=2 * fitting))
+        work = _workload(plan, folder, settings, device, dtype)
+    return Prospect(info, plan, work, predict(folder.config, work), tuple(notes))
+
+
+def memory_dtype(dtype: torch.dtype) -> torch.dtype:
+    """Keys and values are kept in 16 bits unless the model itself is more exact than float32."""
+    return torch.float16 if dtype == torch.float32 else dtype
+
+
+def _workload(
+    plan: FramePlan, folder: ModelFolder, settings: Settings, device: torch.device, dtype: torch.dtype
+) -> Workload:
+    chunk_pairs = settings.chunk_frames // 2
+    return Workload(
+        num_pairs=len(plan.times_seconds) // 2,
+        tokens_per_pair=tokens_per_pair(plan.width, plan.height, folder.pixels, folder.config.vision.cell),
+        chunk_pairs=chunk_pairs,
+        forward_pairs=min(chunk_pairs, FORWARD_PAIRS_CPU) if device.type == "cpu" else chunk_pairs,
+        weight_element_bytes=dtype.itemsize,
+        memory_element_bytes=memory_dtype(dtype).itemsize,
+    )
+
+
+def _limit_bytes(settings: Settings, device: torch.device) -> int:
+    if settings.memory_limit_gib is not None:
+        return int(settings.memory_limit_gib * GIB)
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1]) - _SPARE_BYTES
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") - _SPARE_BYTES
+    except (ValueError, OSError, AttributeError):
+        return 1 << 62  # unknown machine: let it try
+
+
+def session_key(video: Path, prospect: Prospect, folder: ModelFolder, settings: Settings, dtype: torch.dtype) -> str:
+    """One name for content, model, plan and version: equal keys mean equal memories."""
+    plan = prospect.plan
+    tolerance = static_tolerance(settings)
+    return memory_key(
+        [file_digest(video), folder.fingerprint, settings.random_weights, str(dtype), plan.times_seconds,
+         plan.width, plan.height, plan.strategy, tolerance, __version__]
+    )  # fmt: skip
+
+
+def static_tolerance(settings: Settings) -> float:
+    return DEFAULT_STATIC_TOLERANCE if settings.static_tolerance is None else settings.static_tolerance
+
+
+def open_session(
+    video: Path,
+    prospect: Prospect,
+    ready: ReadyModel,
+    settings: Settings,
+    store: MemoryStore | None,
+    on_event: OnEvent = ignore,
+) -> Session:
+    """Take the video's memory from the store, or encode the video and keep the memory there."""
+    key = session_key(video, prospect, ready.folder, settings, ready.model.dtype) if store else ""
+    memory = store.load(key, ready.model.device) if store else None
+    for note in prospect.notes:
+        on_event(Notice(note))
+    if memory is not None:
+        on_event(Stage("encode", "encoded before: taken from the cache"))
+        return Session(ready, prospect, memory, True, 0.0, prospect.notes)
+    started = time.perf_counter()
+    memory, warnings = _encode(prospect, ready, settings, on_event)
+    seconds = time.perf_counter() - started
+    warnings = (*prospect.notes, *warnings, *_keep(store, key, memory, video, ready, on_event))
+    return Session(ready, prospect, memory, False, seconds, warnings)
+
+
+def _encode(
+    prospect: Prospect, ready: ReadyModel, settings: Settings, on_event: OnEvent
+) -> tuple[VideoMemory, tuple[str, ...]]:
+    plan, work, model = prospect.plan, prospect.work, ready.model
+    on_event(Stage("encode", f"{len(plan.times_seconds)} frames"))
+    end_seconds = min(prospect.info.duration_seconds, plan.times_seconds[-1] + plan.step_seconds)
+    memory = VideoMemory.allocate(
+        model.config, work.num_pairs, work.tokens_per_pair,
+        end_seconds=end_seconds, device=model.device, dtype=memory_dtype(model.dtype),
+    )  # fmt: skip
+    encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings))
+    with FrameReader(prospect.info, plan, chunk_frames=settings.chunk_frames) as reader:
+        encode_video(encoder, reader, len(plan.times_seconds), on_event)
+    for warning in reader.warnings:
+        on_event(Notice(warning))
+    return memory, tuple(reader.warnings)
+
+
+def _keep(
+    store: MemoryStore | None, key: str, memory: VideoMemory, video: Path, ready: ReadyModel, on_event: OnEvent
+) -> tuple[str, ...]:
+    """Save a fresh memory; a full or read-only disk costs the next run time, not this run its answer."""
+    if store is None:
+        return ()
+    try:
+        kept = store.save(key, memory, str(video.resolve()), ready.folder.resolved.name)
+        reason = (
+            f"it needs {memory.num_bytes / GIB:.1f} GiB, above the cache's limit of {store.limit_bytes / GIB:.1f} GiB"
+        )
+    except OSError as error:
+        kept, reason = False, f"{error.strerror or error} ({store.folder})"
+    if kept:
+        return ()
+    message = f"the encoded video was not kept for the next question: {reason}"
+    on_event(Notice(message))
+    return (message,)

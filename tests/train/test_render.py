@@ -1,0 +1,75 @@
+"""Drawn slides: the same for a seed, readable where they claim to be, and honest about their text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.train.fonts_here import some_fonts
+from vamba_cli.train.alphabet import ALPHABET, is_readable
+from vamba_cli.train.render import FULL_SIZE, SMALL_SIZE, Slide, SlideRenderer
+from vamba_cli.train.words import WordSource, has_held_out
+
+
+def _draw(count: int, seed: int, size: tuple[int, int] = FULL_SIZE, clean: bool = False) -> list[Slide]:
+    renderer = SlideRenderer(some_fonts(), WordSource(seed), seed, size, clean)
+    return [renderer() for _ in range(count)]
+
+
+def test_a_seed_always_draws_the_same_slides() -> None:
+    first, second, other = _draw(3, 7), _draw(3, 7), _draw(3, 8)
+    for one, two in zip(first, second, strict=True):
+        assert one.title == two.title
+        assert one.lines == two.lines
+        np.testing.assert_array_equal(one.image, two.image)
+        np.testing.assert_array_equal(one.glyph_centres, two.glyph_centres)
+    assert any((one.image != two.image).any() for one, two in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("size", [FULL_SIZE, SMALL_SIZE])
+def test_slides_have_the_size_asked_for_and_text_inside_it(size: tuple[int, int]) -> None:
+    for slide in _draw(6, 1, size):
+        assert slide.image.shape == (size[1], size[0], 3)
+        assert slide.image.dtype == np.uint8
+        assert len(slide.glyph_codes) == len(slide.glyph_centres)
+        assert (slide.glyph_centres >= 0).all()
+        assert (slide.glyph_centres < np.array(size)).all()
+
+
+def test_characters_are_where_the_ink_is() -> None:
+    """Around nearly every centre brightness varies; half a line away from the text it often does not."""
+    at_text, beside = [], []
+    for slide in _draw(12, 3, clean=True):
+        grey = np.pad(slide.image.astype(np.float32).mean(axis=2), 40, mode="edge")
+        for x, y in slide.glyph_centres.astype(int) + 40:
+            at_text.append(np.ptp(grey[y - 4 : y + 5, x - 3 : x + 4]) > 25)
+            beside.append(np.ptp(grey[y + 8 : y + 17, x - 3 : x + 4]) > 25)
+    assert len(at_text) > 500
+    assert np.mean(at_text) > 0.97
+    assert np.mean(beside) < np.mean(at_text) - 0.2
+
+
+def test_the_title_and_lines_are_among_the_characters_drawn() -> None:
+    for slide in _draw(12, 5):
+        drawn = [ALPHABET[code] for code in slide.glyph_codes]
+        for text in (slide.title, *slide.lines):
+            letters = text.replace(" ", "")
+            assert is_readable(letters)
+            assert all(drawn.count(letter) >= letters.count(letter) for letter in set(letters))
+
+
+def test_most_slides_have_a_title_and_some_have_none() -> None:
+    titles = [slide.title for slide in _draw(40, 2, SMALL_SIZE)]
+    assert 2 <= titles.count("") <= 16
+
+
+def test_held_out_words_are_seen_in_evaluation_only() -> None:
+    training, evaluation = WordSource(1), WordSource(1, held_out=True)
+    assert all(has_held_out(evaluation.title()) for _ in range(200))
+    terms = [training.term() for _ in range(400)]
+    assert not any(has_held_out(term) for term in terms if not term.isalpha() or term in training._english)
+
+
+def test_a_renderer_without_fonts_says_so() -> None:
+    with pytest.raises(ValueError, match="no fonts"):
+        SlideRenderer((), WordSource(1), 1)

@@ -1,0 +1,294 @@
+"""Text to draw on slides: titles, bullet lines and code, part language and part characters that nobody could guess.
+
+A model that is shown English only learns to guess words; identifiers, numbers, foreign words and made-up words teach it
+to read. About a tenth of all longer words never occurs in training, so that evaluation can ask for reading proper.
+The word lists are gathered from Debian packages (wamerican, wngerman, wfrench, wspanish and the package index) with
+
+    python -m vamba_cli.train.words .fonts/words.txt.gz
+
+and are not part of the project; without them a few hundred words of our own serve.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+import re
+import string
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from vamba_cli.train import vocabulary
+from vamba_cli.train.alphabet import is_readable, normalise
+
+_T = TypeVar("_T")
+
+_MAX_TITLE = 100
+_HELD_OUT_SHARE = 10
+_LANGUAGES = {
+    "en": ("american-english", 24_000),
+    "de": ("ngerman", 9_000),
+    "fr": ("french", 8_000),
+    "es": ("spanish", 8_000),
+}
+_NUM_PHRASES = 24_000
+_PLACEHOLDER = re.compile(r"\{(X|x|W|w|n|m|id|path|url|code|name|year|phrase)\}")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_NAMES = vocabulary.NAMES.split()
+_SYLLABLES_TEXT = """
+    ba ce di fo gu ha je ki lo mu na pe qui ra se ti vo wa xe ya zu bra cle dri flo gru pha sto tri ven wor ack
+    ing ent ost
+"""
+_SYLLABLES = _SYLLABLES_TEXT.split()
+
+
+def is_held_out(word: str) -> bool:
+    """Whether a word is kept for evaluation; short ones never are, they are the glue of every sentence."""
+    return len(word) >= 5 and zlib.crc32(word.lower().encode()) % _HELD_OUT_SHARE == 0
+
+
+def has_held_out(text: str) -> bool:
+    """Whether any word of a text is kept for evaluation."""
+    return any(is_held_out(word) for word in _LETTERS.findall(text))
+
+
+class WordSource:
+    """Draws titles and lines. With `held_out`, every title has a word that training never shows; without, none has."""
+
+    def __init__(self, seed: int, held_out: bool = False, path: Path | None = None) -> None:
+        self.rng = random.Random(seed)
+        self.held_out = held_out
+        words, phrases = _read(path) if path is not None and path.exists() else (_own_words(), ())
+        wanted = [word for word in words["en"] if is_held_out(word) == held_out]
+        foreign = [word for key in ("de", "fr", "es") for word in words.get(key, ()) if is_held_out(word) == held_out]
+        self._english = wanted
+        self._foreign = foreign or wanted
+        self._phrases = [phrase for phrase in phrases if has_held_out(phrase) == held_out]
+        terms = (term for terms in vocabulary.FIELDS.values() for term in terms)
+        self._terms = [term for term in terms if has_held_out(term) == held_out]
+        self._fillers = self._placeholders()
+
+    def title(self) -> str:
+        """One slide title, 2 to 100 characters."""
+        for _ in range(20):
+            text = self._title_once()
+            if 2 <= len(text) <= _MAX_TITLE and (not self.held_out or has_held_out(text)):
+                return text
+        return f"{self._pick(self._english).capitalize()} {self.rng.randint(1, 99)}"
+
+    def line(self, max_chars: int = 120) -> str:
+        """One line of body text, before wrapping."""
+        text = self._fill(self._pick(vocabulary.LINES))
+        if len(text) > max_chars:
+            text = text[:max_chars].rsplit(" ", 1)[0]
+        return text[:1].upper() + text[1:] if self.rng.random() < 0.5 else text
+
+    def code_line(self) -> str:
+        """One line of a program or a terminal, leading spaces included."""
+        return self._fill(self._pick(vocabulary.CODE), squeeze=False)
+
+    def label(self) -> str:
+        """A short label for an axis, a box or a table cell."""
+        kind = self.rng.random()
+        if kind < 0.3:
+            return self.number()
+        if kind < 0.45:
+            return self.identifier()
+        return self._case(self.term()[:22].rsplit(" ", 1)[0])
+
+    def number(self) -> str:
+        """A number as tables and axes print it."""
+        value = self.rng.random() * 10 ** self.rng.randint(0, 4)
+        forms = (
+            f"{value:.1f}",
+            f"{value:.2f}",
+            f"{value:.0f}",
+            f"{value:.0f} %",
+            f"-{value:.2f}",
+            f"{value:,.0f}",
+            f"1e-{self.rng.randint(1, 9)}",
+        )
+        return self._pick(forms)
+
+    def formula(self) -> str:
+        """Something that looks like one line of mathematics."""
+        a, b, c = (self._pick("abcdfghkmnpqstuvwxyzαβγδθλμσφω") for _ in range(3))
+        n = self.rng.randint(2, 9)
+        return self._pick(vocabulary.FORMULAS).format(a=a, b=b, c=c, n=n)
+
+    def person(self) -> str:
+        """A made-up author."""
+        initial = self._pick("ABCDEFGHIJKLMNOPRSTVW")
+        given = self._pick(self._english).capitalize()
+        name = self._pick(_NAMES)
+        return self._pick(
+            (f"{initial}. {name}", f"{given[:7]} {name}", f"Prof. {name}", f"Dr. {given[:6]} {name}", name)
+        )
+
+    def date(self) -> str:
+        """A date or a term."""
+        year, month, day = self.rng.randint(2005, 2026), self.rng.randint(1, 12), self.rng.randint(1, 28)
+        names = (
+            "January",
+            "March",
+            "April",
+            "May",
+            "June",
+            "October",
+            "November",
+            "Fall",
+            "Spring",
+            "Summer term",
+            "WS",
+        )
+        return self._pick(
+            (
+                f"{year}-{month:02d}-{day:02d}",
+                f"{self._pick(names)} {year}",
+                f"{self._pick(names[:7])} {day}, {year}",
+                f"{day}.{month}.{year}",
+            )
+        )
+
+    def term(self) -> str:
+        """A thing to talk about: a term of a field, a phrase, or a few words that do not belong together."""
+        kind = self.rng.random()
+        if kind < 0.3 and self._terms:
+            return self._pick(self._terms)
+        if kind < 0.5 and self._phrases:
+            phrase = self._pick(self._phrases).split()
+            start = self.rng.randrange(max(1, len(phrase) - 2))
+            return " ".join(phrase[start : start + self.rng.randint(1, 5)]).strip(".,;:()-/ ") or phrase[0]
+        if kind < 0.6:
+            return " ".join(self._pick(self._foreign) for _ in range(self.rng.randint(1, 2)))
+        if kind < 0.68:
+            return self.pseudoword()
+        return " ".join(self._pick(self._english) for _ in range(self._pick((1, 1, 2, 2, 2, 3, 3, 4, 6))))
+
+    def pseudoword(self) -> str:
+        """A pronounceable word that no dictionary has."""
+        return "".join(self._pick(_SYLLABLES) for _ in range(self.rng.randint(2, 4)))
+
+    def identifier(self) -> str:
+        """The name of a function, a variable, a package or a file."""
+        words = [self._pick(self._english)[:8] for _ in range(self.rng.randint(1, 3))]
+        suffix = self._pick(("py", "c", "txt", "csv", "sh", "md"))
+        camel = words[0] + "".join(map(str.capitalize, words[1:]))
+        forms = ("_".join(words), camel, "-".join(words), f"{words[0]}{self.rng.randint(0, 99)}", camel.capitalize())
+        return self._pick((*forms, "_".join(words).upper(), ".".join(words), f"{words[0]}.{suffix}"))
+
+    def code(self) -> str:
+        """Random capitals and digits, such as a course number: cannot be guessed."""
+        letters = "".join(self._pick(string.ascii_uppercase) for _ in range(self.rng.randint(1, 4)))
+        middle, end = self._pick(("", "-", " ", "_")), self._pick(("", "", "a", "x", ".1"))
+        return f"{letters}{middle}{self.rng.randint(0, 9999)}{end}"
+
+    def path(self) -> str:
+        """A path in a file system."""
+        root = self._pick(("/usr", "/etc", "~", ".", "src", "/home/user", "data", "C:"))
+        return "/".join((root, *(self._pick(self._english)[:9] for _ in range(self.rng.randint(1, 2)))))
+
+    def url(self) -> str:
+        """A web address."""
+        domain = self._pick(("org", "com", "edu", "ch", "io", "de"))
+        host = f"{self._pick(self._english)}{self._pick(('', '-lab', '4'))}.{domain}"
+        tail = self._pick(("", "/", f"/{self._pick(self._english)}", f"/{self.code().replace(' ', '')}/index.html"))
+        return self._pick(("https://", "http://", "www.", "")) + host + tail
+
+    def _title_once(self) -> str:
+        kind = self.rng.random()
+        if kind < 0.2 and self._phrases:
+            text = self._pick(self._phrases)
+        elif kind < 0.24:
+            text = " ".join(
+                self.code() if self.rng.random() < 0.5 else self.pseudoword() for _ in range(self.rng.randint(1, 3))
+            )
+        else:
+            text = self._fill(self._pick(vocabulary.TITLES))
+        return text[:1].upper() + text[1:] if self.rng.random() < 0.7 else text
+
+    def _fill(self, template: str, squeeze: bool = True) -> str:
+        """A template with every placeholder drawn anew."""
+        text = _PLACEHOLDER.sub(lambda match: self._fillers[match.group(1)](), template)
+        return normalise(text) if squeeze else text
+
+    def _placeholders(self) -> dict[str, Callable[[], str]]:
+        number = self.rng.randint
+        return {
+            "X": lambda: self._case(self.term()),
+            "x": self.term,
+            "W": lambda: self._pick(self._english).capitalize(),
+            "w": lambda: self._pick(self._english),
+            "n": lambda: str(number(1, 12)),
+            "m": lambda: str(number(0, 9)),
+            "id": self.identifier,
+            "path": self.path,
+            "url": self.url,
+            "code": self.code,
+            "name": lambda: self._pick(_NAMES),
+            "year": lambda: str(number(1750, 2026)),
+            "phrase": lambda: self._pick(self._phrases) if self._phrases else f"{self.term()} of {self.term()}",
+        }
+
+    def _case(self, term: str) -> str:
+        """A term in title case, or with its first letter capitalised only."""
+        if self.rng.random() < 0.5:
+            return term[:1].upper() + term[1:]
+        return " ".join(word[:1].upper() + word[1:] if len(word) > 3 else word for word in term.split())
+
+    def _pick(self, options: Sequence[_T]) -> _T:
+        return options[int(self.rng.random() * len(options))]
+
+
+def build(out: Path) -> None:
+    """Gathers words and short phrases from the installed Debian packages into one compressed file."""
+    lines = []
+    for key, (name, count) in _LANGUAGES.items():
+        text = Path("/usr/share/dict", name).read_text(encoding="utf-8")
+        words = sorted({word for word in text.split() if 2 < len(word) < 15 and word.isalpha() and is_readable(word)})
+        random.Random(1).shuffle(words)
+        lines += [f"{key}\t{word}" for word in sorted(words[:count])]
+    lines += [f"phrase\t{phrase}" for phrase in _package_phrases()]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(gzip.compress("\n".join(lines).encode(), 9))
+
+
+def _package_phrases() -> list[str]:
+    """One-line descriptions of Debian packages, those in brackets and near-copies left out."""
+    dump = subprocess.run(["apt-cache", "dumpavail"], check=True, capture_output=True, text=True).stdout
+    found: dict[str, str] = {}
+    for line in dump.splitlines():
+        if line.startswith("Description: "):
+            phrase = normalise(re.sub(r"\s*[(\[].*", "", line.removeprefix("Description: ")))
+            if 8 <= len(phrase) <= 72 and is_readable(phrase) and phrase.count(" ") < 10:
+                found.setdefault(phrase.lower()[:24], phrase)
+    phrases = sorted(found.values())
+    random.Random(1).shuffle(phrases)
+    return phrases[:_NUM_PHRASES]
+
+
+def _read(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """Words per language, and phrases, of a file that `build` wrote."""
+    words: dict[str, list[str]] = {key: [] for key in _LANGUAGES}
+    words["phrase"] = []
+    for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+        key, _, text = line.partition("\t")
+        words[key].append(text)
+    phrases = tuple(words.pop("phrase"))
+    words["en"] += list(_own_words()["en"])
+    return words, phrases
+
+
+def _own_words() -> dict[str, list[str]]:
+    terms: Iterable[str] = (
+        word for terms in vocabulary.FIELDS.values() for term in terms for word in _LETTERS.findall(term)
+    )
+    return {"en": sorted({*vocabulary.WORDS.split(), *(word for word in terms if len(word) > 3)})}
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]))

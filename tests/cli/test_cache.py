@@ -1,0 +1,53 @@
+"""`vamba cache` against a store of two saved memories."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Vamba
+from vamba_cli.folders import config_folder, memory_folder
+
+
+@pytest.fixture
+def memories(tmp_path: Path) -> Path:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file
+
+    folder = tmp_path / "cache" / "vamba" / "memories"
+    folder.mkdir(parents=True)
+    for name in ("lecture", "film"):
+        notes = {"video_path": f"/videos/{name}.mp4", "model": "tiny", "created_seconds": "1700000000.0"}
+        save_file({"keys.0": torch.zeros(1000)}, folder / f"{name}.safetensors", notes)
+    return folder
+
+
+def test_list(vamba: Vamba, memories: Path) -> None:
+    listed = json.loads(vamba("cache", "list", "--json").out)
+    assert {entry["video_path"] for entry in listed["entries"]} == {"/videos/lecture.mp4", "/videos/film.mp4"}
+    assert listed["folder"] == str(memories) and listed["limit_bytes"] == 20 * 2**30
+    text = vamba("cache", "list").out
+    assert "/videos/film.mp4" in text and "2 videos" in text
+
+
+def test_clear_one(vamba: Vamba, memories: Path) -> None:
+    ran = vamba("cache", "clear", "lecture")
+    assert ran.code == 0 and ran.out.startswith("1 of 2 encoded videos removed, 4.")
+    assert [path.stem for path in memories.iterdir()] == ["film"]
+
+
+def test_clear_nothing_is_said(vamba: Vamba, memories: Path) -> None:
+    ran = vamba("cache", "clear", "zebra")
+    assert ran.code == 0 and "0 of 2" in ran.out and "vamba cache list" in ran.err
+
+
+def test_clear_all(vamba: Vamba, memories: Path) -> None:
+    assert "2 of 2" in vamba("cache", "clear", "--all").out
+    assert vamba("cache", "list").out.startswith("0 videos")
+
+
+def test_folders_follow_xdg() -> None:
+    assert memory_folder({"XDG_CACHE_HOME": "/c"}) == Path("/c/vamba/memories")
+    assert config_folder({"XDG_CONFIG_HOME": "/e"}) == Path("/e/vamba")
+    assert memory_folder({"XDG_CACHE_HOME": "relative"}) == memory_folder({})
+    assert memory_folder({}).is_absolute()

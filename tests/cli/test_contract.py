@@ -1,0 +1,331 @@
+"""What scripts rely on: stdout is the result alone, exit codes, help, start-up time."""
+
+import importlib.resources
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.cli.conftest import FakeApi, Vamba
+from vamba_cli.errors import MediaError, MemoryBudgetError, ModelError, UsageError, VerificationError
+from vamba_cli.results import VerifyRow
+
+COMMANDS = (
+    (), ("ask",), ("info",), ("models",), ("models", "list"), ("models", "pull"), ("models", "verify"), ("presets",),
+    ("presets", "list"), ("presets", "show"), ("cache",), ("cache", "list"), ("cache", "clear"), ("doctor",), ("demo",),
+)  # fmt: skip
+
+
+def check_schema(name: str, text: str) -> Any:
+    schema = json.loads((importlib.resources.files("vamba_cli") / "schemas" / f"{name}.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    document = json.loads(text)
+    jsonschema.validate(document, schema, cls=jsonschema.Draft202012Validator)
+    return document
+
+
+# help and start
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_has_an_example_and_fits_80_columns(vamba: Vamba, command: tuple[str, ...]) -> None:
+    ran = vamba(*command, "--help")
+    assert ran.code == 0 and ran.err == ""
+    lines = ran.out.splitlines()
+    example = next(number for number, line in enumerate(lines) if re.match(r"\s+Examples?:$", line))
+    assert example < 6 and lines[example + 1].strip().startswith("vamba ")
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if line.rstrip().endswith("...") and "Usage:" not in line]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_option_of_an_example_exists(vamba: Vamba, command: tuple[str, ...]) -> None:
+    text = vamba(*command, "--help").out
+    for line in re.findall(r"^ +(vamba .+)$", text, re.MULTILINE):
+        words = [word for word in line.split()[1:] if not word.startswith('"')]
+        shown = vamba(*(words[:2] if tuple(words[:2]) in COMMANDS else words[:1]), "--help").out
+        for word in words:
+            if word.startswith("-"):
+                assert re.search(rf"(^|[ ,]){re.escape(word)}\b", shown), (line, word)
+
+
+def test_help_is_fast_and_light() -> None:
+    """Under 0.2 s on an idle machine; the measured time is the best of five, as others may use this one."""
+    probe = "import sys; from vamba_cli.cli.app import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
+    seconds = []
+    for _ in range(5):
+        before = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - before)
+    heavy = {"torch", "numpy", "av", "rich", "yaml", "huggingface_hub", "tokenizers", "safetensors", "platformdirs"}
+    assert heavy.isdisjoint(done.stderr.split())
+    assert min(seconds) < 0.2
+
+
+def test_version(vamba: Vamba) -> None:
+    assert re.fullmatch(r"vamba \d+\.\d+\.\d+\S*\n", vamba("--version").out)
+
+
+# stdout and stderr
+
+
+def test_ask_prints_the_answer_alone(vamba: Vamba, api: FakeApi) -> None:
+    ran = vamba("ask", "lecture.mp4", "when is backpropagation introduced?")
+    assert ran.code == 0
+    assert ran.out == (
+        "Backpropagation is introduced at 1:27.\n\n"
+        "        1:27 - 1:43  ━━━━━━━━━━━━  97%\n"
+        "  1:00:00 - 1:02:05  ━━━━────────  31%\n"
+    )
+    assert "\x1b" not in ran.out + ran.err
+    assert ran.err.splitlines() == ["encoding 1024 frames", "note: 2 frames are damaged", "note: variable frame rate"]
+
+
+def test_quiet_says_nothing_and_verbose_more(vamba: Vamba, api: FakeApi) -> None:
+    assert vamba("ask", "v.mp4", "what?", "--quiet").err == ""
+    assert "encode 3.50 s" in vamba("ask", "v.mp4", "what?", "--verbose").err
+
+
+def test_ask_json_follows_its_schema(vamba: Vamba, api: FakeApi) -> None:
+    document = check_schema("ask", vamba("ask", "v.mp4", "one?", "-q", "two – ü?", "--json", "-p", "lecture").out)
+    assert [answer["question"] for answer in document["answers"]] == ["one?", "two – ü?"]
+    assert document["preset"] == ["lecture"]
+
+
+def test_several_questions_stand_above_their_answers(vamba: Vamba, api: FakeApi) -> None:
+    lines = vamba("ask", "v.mp4", "-q", "one?", "-q", "two?").out.splitlines()
+    assert lines[0] == "one?" and "two?" in lines
+    assert api.asked == ["one?", "two?"]
+
+
+def test_questions_from_a_file_and_from_stdin(
+    vamba: Vamba, api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "questions.txt"
+    file.write_text("\ufeffone?\n\n  two?  \n", encoding="utf-8")
+    vamba("ask", "v.mp4", "zero?", "--questions", str(file))
+    assert api.asked == ["zero?", "one?", "two?"]
+    with file.open(encoding="utf-8-sig") as stream:
+        monkeypatch.setattr("sys.stdin", stream)
+        vamba("ask", "v.mp4", "--questions", "-")
+    assert api.asked == ["one?", "two?"]
+
+
+def test_output_is_written_whole_or_not_at_all(vamba: Vamba, api: FakeApi, tmp_path: Path) -> None:
+    target = tmp_path / "answer.json"
+    ran = vamba("ask", "v.mp4", "what?", "-o", str(target))
+    assert ran.code == 0 and ran.out == ""
+    check_schema("ask", target.read_text("utf-8"))
+    before = target.read_text("utf-8")
+    api.ask_error = MediaError("broken")
+    assert vamba("ask", "v.mp4", "what?", "-o", str(target)).code == 4
+    assert target.read_text("utf-8") == before
+    assert [path.name for path in tmp_path.glob("*answer*")] == ["answer.json"]
+
+
+def test_output_dash_is_stdout(vamba: Vamba, api: FakeApi) -> None:
+    check_schema("ask", vamba("ask", "v.mp4", "what?", "--json", "-o", "-").out)
+
+
+def test_output_that_cannot_be_written_is_refused_before_the_work(vamba: Vamba, api: FakeApi) -> None:
+    ran = vamba("ask", "v.mp4", "what?", "-o", "no/such/folder.json")
+    assert ran.code == 2 and "no/such does not exist" in ran.err
+    assert api.asked == []
+
+
+def test_answers_cannot_steer_the_terminal(vamba: Vamba, api: FakeApi) -> None:
+    api.answer = "a\x1b[2Jb\x07\u202ec [bold]d[/bold]"
+    assert "a[2Jbc [bold]d[/bold]" in vamba("ask", "v.mp4", "what?").out
+
+
+def test_empty_answer_and_missing_evidence_are_said(vamba: Vamba, api: FakeApi) -> None:
+    api.answer, api.evidence = "", ()
+    out = vamba("ask", "v.mp4", "what?").out
+    assert "no answer" in out and "no part of the video" in out
+    assert "no part of the video" not in vamba("ask", "v.mp4", "what?", "--no-evidence").out
+
+
+def test_animated_stderr_leaves_stdout_clean(tmp_path: Path) -> None:
+    """stderr is a terminal, stdout a pipe: the bar must not leak."""
+    master, slave = os.openpty()
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    command = [sys.executable, "-c", FAKE_PROGRAM.format(body="pass"), "ask", "v.mp4", "what?"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=slave, env=environ, check=True)
+    os.close(slave)
+    shown = os.read(master, 65536)
+    os.close(master)
+    assert b"\x1b" not in done.stdout and done.stdout.startswith(b"Backpropagation")
+    assert b"\x1b" in shown and b"note: 2 frames are damaged" in shown
+
+
+# other commands
+
+
+def test_info_as_text_and_json(vamba: Vamba, api: FakeApi) -> None:
+    check_schema("info", vamba("info", "lecture.mp4", "--json").out)
+    text = vamba("info", "lecture.mp4").out
+    for part in ("1:02:05", "rotated 90°", "2.0 GiB", "1.6 TFLOP", "already in the cache", "note: odd size"):
+        assert part in text
+
+
+def test_verify_as_text_and_json(vamba: Vamba, api: FakeApi, tmp_path: Path) -> None:
+    document = check_schema("verify", vamba("models", "verify", str(tmp_path), "--json").out)
+    assert document["ok"] and document["num_skipped"] == 1
+    ran = vamba("models", "verify", str(tmp_path))
+    assert ran.code == 0 and "2 within tolerance, 1 skipped" in ran.out
+
+
+def test_verify_beyond_tolerance_is_exit_1(vamba: Vamba, api: FakeApi, tmp_path: Path) -> None:
+    api.rows += (VerifyRow("logits", float("nan"), 1e-5, False),)
+    ran = vamba("models", "verify", str(tmp_path), "--json")
+    assert ran.code == 1 and "logits first" in ran.err and "bug" not in ran.err
+    assert check_schema("verify", ran.out)["rows"][-1]["error"] is None
+
+
+def test_verify_of_nothing_is_no_success(vamba: Vamba, api: FakeApi, tmp_path: Path) -> None:
+    api.rows = (VerifyRow("patches", None, None, None),)
+    assert vamba("models", "verify", str(tmp_path)).code == 1
+    assert vamba("models", "verify", str(tmp_path / "absent")).code == 6
+
+
+def test_models_list(vamba: Vamba) -> None:
+    listed = json.loads(vamba("models", "list", "--json").out)["models"]
+    assert [(model["name"], model["repository"]) for model in listed] == [
+        ("tiny", None),
+        ("vamba-qwen2-vl-7b", "TIGER-Lab/Vamba-Qwen2-VL-7B"),
+    ]
+    assert "not fetched" in vamba("models", "list").out
+
+
+def test_presets_list_and_show(vamba: Vamba) -> None:
+    shown = json.loads(vamba("presets", "list", "--json").out)["presets"]
+    assert {"lecture", "lvbench", "24gb", "auto"} <= {preset["name"] for preset in shown}
+    text = vamba("presets", "show", "lecture", "24gb").out
+    assert re.search(r"^max_frames +256 +24gb$", text, re.MULTILINE)
+    assert re.search(r"^fps +0.5 +lecture$", text, re.MULTILINE)
+
+
+def test_doctor(vamba: Vamba) -> None:
+    ran = vamba("doctor", "--json")
+    document = check_schema("doctor", ran.out)
+    assert ran.code == (0 if document["ok"] else 6)
+    assert {"python", "torch", "decoder", "cache", "settings"} <= {check["name"] for check in document["checks"]}
+    assert vamba("doctor").code == ran.code
+
+
+def test_doctor_names_a_broken_setting(vamba: Vamba, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAMBA_FPS", "many")
+    ran = vamba("doctor")
+    assert ran.code == 6 and "VAMBA_FPS=many" in ran.out
+
+
+# exit codes
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UsageError("wrong"), 2),
+        (MediaError("not a video"), 4),
+        (MemoryBudgetError("too much"), 5),
+        (MemoryError(), 5),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate"), 5),
+        (ModelError("no weights"), 6),
+        (ModuleNotFoundError("No module named 'av'", name="av"), 6),
+        (ModuleNotFoundError("No module named 'vamba_cli.gone'", name="vamba_cli.gone"), 1),
+        (VerificationError("differs"), 1),
+        (RuntimeError("boom"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+)
+def test_exit_codes(vamba: Vamba, api: FakeApi, error: BaseException, code: int) -> None:
+    api.ask_error = error
+    ran = vamba("ask", "v.mp4", "what?")
+    assert ran.code == code and ran.out == ""
+    assert "Traceback" not in ran.err
+    if not isinstance(error, KeyboardInterrupt):
+        assert ran.err.count("error: ") == 1
+
+
+def test_a_bug_points_to_debug_and_debug_shows_the_traceback(vamba: Vamba, api: FakeApi) -> None:
+    api.ask_error = RuntimeError("boom")
+    assert "run with --debug" in vamba("ask", "v.mp4", "what?").err
+    shown = vamba("ask", "v.mp4", "what?", "--debug").err
+    assert "Traceback" in shown and "error: unexpected RuntimeError: boom" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("ask",), "missing argument 'VIDEO'"),
+        (("ask", "v.mp4"), "no question"),
+        (("ask", "v.mp4", " "), "question is empty"),
+        (("ask", "v.mp4", "what?", "--fsp", "1"), "--fps"),
+        (("ask", "v.mp4", "what?", "--fps", "0"), "fps = 0.0 is not allowed"),
+        (("ask", "v.mp4", "what?", "--fps", "1", "--frames", "8"), "exclude each other"),
+        (("ask", "v.mp4", "what?", "--frames", "many"), "'--frames': 'many' is not a whole number"),
+        (("ask", "v.mp4", "what?", "--start", "1:xx"), "'--start': time '1:xx'"),
+        (("ask", "v.mp4", "what?", "--preset", "lectre"), "did you mean 'lecture'"),
+        (("ask", "v.mp4", "what?", "--device", "gpu"), "auto, cpu, cuda"),
+        (("ask", "v.mp4", "--questions", "absent.txt"), "absent.txt"),
+        (("aks",), "ask"),
+        (("presets", "show", "lecture,nope.yaml"), "nope.yaml"),
+        (("cache", "clear"), "--all"),
+        (("models", "verify"), "DIR"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_usage_errors(vamba: Vamba, api: FakeApi, arguments: tuple[str, ...], said: str) -> None:
+    ran = vamba(*arguments)
+    assert ran.code == 2 and ran.out == ""
+    assert ran.err.startswith("error: ") and said in ran.err and len(ran.err.splitlines()) == 1
+    assert api.asked == []
+
+
+# signals, in a process of their own
+
+FAKE_PROGRAM = """
+import sys, types, time, vamba_cli
+from pathlib import Path
+from tests.cli.conftest import FakeApi
+fake, module = FakeApi(), types.ModuleType("vamba_cli.api")
+def ask(*arguments):
+    result = fake.ask(*arguments)
+    {body}
+    return result
+module.ask = ask
+sys.modules["vamba_cli.api"] = vamba_cli.api = module
+from vamba_cli.cli.app import main
+sys.exit(main())
+"""
+SLEEP = 'Path("ready").touch(); time.sleep(30)'
+
+
+@pytest.mark.parametrize(("number", "code", "said"), [(2, 130, "interrupted"), (15, 143, "terminated")])
+def test_signals_end_at_once(tmp_path: Path, number: int, code: int, said: str) -> None:
+    command = [sys.executable, "-c", FAKE_PROGRAM.format(body=SLEEP), "ask", "v.mp4", "what?"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True) as process:
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=5)
+    assert process.returncode == code
+    assert out == "" and said in err and "Traceback" not in err
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", FAKE_PROGRAM.format(body="pass"), "ask", "v.mp4", "what?", "--quiet"]
+    done = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode == 141 and done.stderr == ""

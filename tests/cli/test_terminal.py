@@ -1,0 +1,51 @@
+"""Writing results: whole files, and colour only where a person wants it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_contract import FAKE_PROGRAM
+from vamba_cli.cli.terminal import json_text, write_atomically
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "answer.json"
+    write_atomically(target, "old")
+    assert target.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(target, "new")
+    assert target.read_text() == "old" and not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_json_refuses_what_json_does_not_know() -> None:
+    with pytest.raises(ValueError, match="Out of range float"):
+        json_text({"score": float("nan")})
+    assert json_text({"a": "ü"}) == '{\n  "a": "ü"\n}\n' and "\\u00fc" in json_text({"a": "ü"}, ascii_only=True)
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_no_color(no_color: bool) -> None:
+    """stdout and stderr are one terminal of 60 columns."""
+    master, slave = os.openpty()
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "60", **({"NO_COLOR": "1"} if no_color else {})}
+    command = [sys.executable, "-c", FAKE_PROGRAM.format(body="pass"), "ask", "v.mp4", "what?", "--quiet"]
+    subprocess.run(command, stdout=slave, stderr=slave, env=environ, check=True)
+    os.close(slave)
+    shown = os.read(master, 65536).decode()
+    os.close(master)
+    assert "Backpropagation is introduced at 1:27." in shown
+    assert (("\x1b[36m" in shown) or ("\x1b[32m" in shown)) is not no_color
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

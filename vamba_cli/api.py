@@ -1,0 +1,156 @@
+"""The library's front door: what the command line does, as functions.
+
+from pathlib import Path
+from vamba_cli import api
+from vamba_cli.settings import Settings
+
+result = api.ask(Path("lecture.mp4"), ["when is backprop introduced?"], Settings())
+print(result.answers[0].answer)
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import torch
+
+from vamba_cli.engine.budget import GIB
+from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
+from vamba_cli.engine.session import Prospect, look_at, open_session, session_key
+from vamba_cli.engine.store import MemoryStore
+from vamba_cli.engine.verify import verify_folder
+from vamba_cli.errors import ModelError, UsageError
+from vamba_cli.folders import memory_folder
+from vamba_cli.results import (
+    AskResult,
+    InfoResult,
+    InfoTiming,
+    ModelSummary,
+    PlanFacts,
+    Timing,
+    VerifyResult,
+    VideoFacts,
+    VideoSummary,
+)
+from vamba_cli.settings import Settings
+from vamba_cli.tasks.ask import answer_all
+from vamba_cli.tasks.profiles import PROFILES
+from vamba_cli.weights.ready import ModelFolder, choose_device, choose_dtype, load_ready, open_folder
+from vamba_cli.weights.registry import resolve_config, resolve_model
+
+_MOST_QUESTION_CHARACTERS = 4000
+
+
+def ask(video: Path, questions: Sequence[str], settings: Settings, on_event: OnEvent = ignore) -> AskResult:
+    """Answer questions about a video; it is encoded once, and its memory kept for the next call.
+
+    Raises:
+        UsageError, MediaError, MemoryBudgetError, ModelError: see their docstrings.
+    """
+    asked = [_checked(question) for question in questions]
+    if not asked:
+        raise UsageError("no question was given: ask at least one")
+    torch.set_flush_denormal(True)  # states that fade out would otherwise slow a CPU down tenfold
+    folder, settings = _folder(settings)
+    device = choose_device(settings.device)
+    dtype = choose_dtype(settings.dtype, device)
+    prospect = look_at(video, folder, settings, device, dtype)  # a bad file is known before weights are read
+    started = time.perf_counter()
+    on_event(Stage("load", folder.resolved.name))
+    ready = load_ready(folder, device, dtype, random_weights=settings.random_weights)
+    if settings.random_weights:
+        on_event(Notice("the weights are random (--random-weights): the answers mean nothing"))
+    load_seconds = time.perf_counter() - started
+    session = open_session(video, prospect, ready, settings, _store(settings), on_event)
+    started = time.perf_counter()
+    answers = answer_all(session, asked, settings, on_event)
+    return AskResult(
+        video=VideoSummary(str(video), prospect.info.duration_seconds, prospect.info.width, prospect.info.height),
+        answers=answers,
+        model=_model_summary(folder, device, dtype),
+        preset=settings.presets,
+        num_frames=2 * session.memory.num_pairs,
+        num_video_tokens=session.memory.num_tokens,
+        from_cache=session.from_cache,
+        warnings=session.warnings,
+        timing=Timing(load_seconds, session.encode_seconds, time.perf_counter() - started),
+    )
+
+
+def inspect(video: Path, settings: Settings) -> InfoResult:
+    """What a file is and what asking it would take, without decoding it."""
+    started = time.perf_counter()
+    folder, settings = _folder(settings)
+    device = choose_device(settings.device)
+    dtype = choose_dtype(settings.dtype, device)
+    prospect = look_at(video, folder, settings, device, dtype)
+    store = _store(settings)
+    cached = store is not None and store.contains(session_key(video, prospect, folder, settings, dtype))
+    plan, cost = prospect.plan, prospect.cost
+    names = [field.name for field in fields(VideoFacts)]
+    info = {key: value for key, value in asdict(prospect.info).items() if key in names}
+    return InfoResult(
+        video=VideoFacts(**{**info, "path": str(video)}),
+        plan=PlanFacts(len(plan.times_seconds), plan.step_seconds, plan.width, plan.height, plan.strategy, plan.notes),
+        model=_model_summary(folder, device, dtype),
+        preset=settings.presets,
+        num_frames=len(plan.times_seconds),
+        num_video_tokens=_num_tokens(prospect),
+        memory_bytes=cost.memory_bytes,
+        weight_bytes=cost.weight_bytes,
+        peak_bytes=cost.peak_bytes,
+        encode_flops=cost.encode_flops,
+        cached=cached,
+        warnings=prospect.notes,
+        timing=InfoTiming(time.perf_counter() - started),
+    )
+
+
+def verify(folder: Path, on_event: OnEvent = ignore) -> VerifyResult:
+    """A checkpoint folder against its `expected.safetensors`."""
+    on_event(Stage("load", str(folder)))
+    return verify_folder(folder)
+
+
+def _folder(settings: Settings) -> tuple[ModelFolder, Settings]:
+    """The model's folder, and the settings with what the model itself suggests where the user said nothing."""
+    if settings.random_weights:
+        resolved = resolve_config(settings.model, settings.revision)
+    else:
+        resolved = resolve_model(settings.model, settings.revision)
+    folder = open_folder(resolved)
+    if folder.profile not in PROFILES:
+        raise ModelError(
+            f"{folder.resolved.folder}: profile {folder.profile!r} is not known; known: {', '.join(PROFILES)}"
+        )
+    free = {
+        key: value
+        for key, value in folder.defaults.items()
+        if getattr(settings, key, 0) is None and not (key == "fps" and settings.frames is not None)
+    }
+    return folder, settings.updated(free, f"{folder.resolved.folder / 'vamba.json'}")
+
+
+def _store(settings: Settings) -> MemoryStore | None:
+    if not settings.cache:
+        return None
+    return MemoryStore(memory_folder(os.environ), int(settings.cache_limit_gib * GIB))
+
+
+def _model_summary(folder: ModelFolder, device: torch.device, dtype: torch.dtype) -> ModelSummary:
+    return ModelSummary(folder.resolved.name, folder.resolved.commit, str(dtype).removeprefix("torch."), str(device))
+
+
+def _num_tokens(prospect: Prospect) -> int:
+    return prospect.work.num_pairs * prospect.work.tokens_per_pair
+
+
+def _checked(question: str) -> str:
+    text = " ".join(question.split())
+    if not text:
+        raise UsageError("a question is empty: write what you want to know")
+    if len(text) > _MOST_QUESTION_CHARACTERS:
+        raise UsageError(f"a question has {len(text)} characters; at most {_MOST_QUESTION_CHARACTERS} are allowed")
+    return text

@@ -1,0 +1,105 @@
+"""`vamba ask`: questions about one video, answered with the times that support them."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from vamba_cli.cli.options import ANSWER, FRAMES, MODEL, JsonFlag, OutputPath, argument, option, shared
+from vamba_cli.cli.terminal import Terminal, check_output, json_text, show, show_json, write_atomically
+from vamba_cli.errors import UsageError
+from vamba_cli.results import AskResult
+from vamba_cli.settings import Settings
+
+ASKED = "Questions"
+
+
+@shared(MODEL, FRAMES, ANSWER)
+def ask(
+    video: Annotated[Path, argument("VIDEO", "A video file or an image.")],
+    settings: Settings,
+    terminal: Terminal,
+    question: Annotated[str | None, argument("QUESTION", "What to ask.")] = None,
+    questions: Annotated[list[str] | None, option("-q", "TEXT", "A further question; repeat it.", ASKED)] = None,
+    questions_file: Annotated[
+        str | None, option("--questions", "FILE", "Questions, one a line (- is stdin).", ASKED)
+    ] = None,
+    json: JsonFlag = False,
+    output: OutputPath = None,
+) -> None:
+    """
+    Answer questions about a video, with the times that show it.
+
+    \b
+    Examples:
+      vamba ask lecture.mp4 "when is backpropagation introduced?"
+      vamba ask talk.mkv -q "who speaks?" -q "what is shown first?" --json
+      vamba ask film.mp4 "who opens the door?" --start 1:02:00 --end 1:10:00
+
+    The video is encoded once for all questions, and kept for the next call.
+    """
+    asked = _collect(question, questions or [], questions_file)
+    target = None if output in (None, "-") else Path(str(output))
+    if target is not None:
+        check_output(target)
+    result = _watched(video, asked, settings, terminal)
+    as_json = json or (target is not None and target.suffix == ".json")
+    if target is None and as_json:
+        show_json(result.to_json())
+        return
+    from vamba_cli.cli.render import answers
+
+    text = answers(result, evidence_wanted=settings.evidence)
+    if target is None:
+        show(text)
+    else:
+        write_atomically(target, json_text(result.to_json()) if as_json else f"{text.plain}\n")
+
+
+def _watched(video: Path, asked: Sequence[str], settings: Settings, terminal: Terminal) -> AskResult:
+    """The one call of the library, with its progress and its notes on stderr."""
+    from vamba_cli.cli.progress import progress
+    from vamba_cli.engine.events import Event, Notice
+
+    heard: list[str] = []
+    with progress(terminal) as draw:
+        from vamba_cli import api  # takes a second, with a sign of life on the screen
+
+        def on_event(event: Event) -> None:
+            if isinstance(event, Notice):
+                heard.append(event.message)
+            draw(event)
+
+        result = api.ask(video, asked, settings, on_event)
+    for warning in result.warnings:
+        if warning not in heard:
+            terminal.note(f"note: {warning}")
+    model, timing = result.model, result.timing
+    terminal.detail(
+        f"{result.num_frames} frames, {result.num_video_tokens} video tokens, {model.name} in {model.dtype} on "
+        f"{model.device}; load {timing.load_seconds:.2f} s, encode {timing.encode_seconds:.2f} s, "
+        f"answer {timing.answer_seconds:.2f} s"
+    )
+    return result
+
+
+def _collect(question: str | None, more: Sequence[str], file: str | None) -> list[str]:
+    """All questions in the order: argument, `-q`, file."""
+    asked = [*([question] if question is not None else []), *more]
+    if file is not None:
+        lines = _lines(file)
+        asked += [line.strip() for line in lines if line.strip()]
+    if not asked:
+        raise UsageError('no question was given: write one after the video, `vamba ask VIDEO "what happens?"`')
+    if not all(text.strip() for text in asked):
+        raise UsageError("a question is empty: write what you want to know")
+    return asked
+
+
+def _lines(file: str) -> list[str]:
+    if file == "-":
+        return sys.stdin.read().splitlines()
+    try:
+        return Path(file).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read ({error}): give a text file with one question a line") from error

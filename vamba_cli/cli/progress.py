@@ -1,0 +1,132 @@
+"""Events of the engine as a live bar on a terminal, or as plain lines every few seconds elsewhere; on stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from vamba_cli.cli.render import bytes_text
+from vamba_cli.cli.terminal import Terminal, error_console, printable
+from vamba_cli.engine.events import EncodeProgress, Event, Notice, OnEvent, SearchProgress, Stage
+from vamba_cli.timecode import clock
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+PLAIN_SECONDS = 10.0  # between two lines of a log
+_VERBS = {"load": "loading", "encode": "encoding", "search": "searching", "answer": "answering"}
+
+
+@contextmanager
+def progress(terminal: Terminal, clock_seconds: Callable[[], float] = time.monotonic) -> Iterator[OnEvent]:
+    """A listener for events that draws them while the block runs, and takes the drawing away after it."""
+    if terminal.quiet:
+        yield lambda _event: None
+        return
+    console = error_console()
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield PlainLines(terminal, clock_seconds)
+        return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as live:
+        yield LiveBar(live, terminal)
+
+
+@contextmanager
+def download_progress(terminal: Terminal, name: str) -> Iterator[Callable[[int, int], None]]:
+    """A listener for the bytes of a download."""
+    console = error_console()
+    if terminal.quiet:
+        yield lambda _done, _total: None
+        return
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield _plain_download(name)
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), DownloadColumn(binary_units=True))
+    with Progress(*columns, TransferSpeedColumn(), TimeRemainingColumn(), console=console, transient=True) as live:
+        task = live.add_task(f"fetching {printable(name)}", total=None)
+        yield lambda done, total: live.update(task, completed=done, total=total or None)
+
+
+def _plain_download(name: str) -> Callable[[int, int], None]:
+    last_seconds = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last_seconds
+        if time.monotonic() - last_seconds >= PLAIN_SECONDS:
+            last_seconds = time.monotonic()
+            sys.stderr.write(f"fetching {printable(name)}: {bytes_text(done)} of {bytes_text(total)}\n")
+
+    return tell
+
+
+class PlainLines:
+    """One line per stage and one every ten seconds within it."""
+
+    def __init__(self, terminal: Terminal, clock_seconds: Callable[[], float]) -> None:
+        self._terminal = terminal
+        self._clock_seconds = clock_seconds
+        self._last_seconds = clock_seconds()
+
+    def __call__(self, event: Event) -> None:
+        """Write a line if it is time for one."""
+        if isinstance(event, Notice):
+            self._write(f"note: {event.message}")
+        elif isinstance(event, Stage):
+            self._last_seconds = self._clock_seconds()
+            self._write(f"{_VERBS.get(event.name, event.name)} {event.detail}".rstrip())
+        elif isinstance(event, EncodeProgress | SearchProgress):
+            now_seconds = self._clock_seconds()
+            if now_seconds - self._last_seconds >= PLAIN_SECONDS:
+                self._last_seconds = now_seconds
+                done, total, note = _figures(event)
+                self._write(f"  {done} of {total} {note}")
+
+    def _write(self, line: str) -> None:
+        sys.stderr.write(printable(line) + "\n")
+        sys.stderr.flush()
+
+
+class LiveBar:
+    """One line that is drawn over and over: what runs, how far it is, how fast, how long it will take."""
+
+    def __init__(self, live: "Progress", terminal: Terminal) -> None:
+        self._live = live
+        self._task = live.add_task("starting", total=None, note="")
+        self._terminal = terminal
+
+    def __call__(self, event: Event) -> None:
+        """Draw what the event tells."""
+        if isinstance(event, Notice):
+            self._live.console.print(f"note: {printable(event.message)}", markup=False)
+        elif isinstance(event, Stage):
+            if self._terminal.verbose:
+                self._live.console.print(_line(event), markup=False, style="dim")
+            self._live.reset(self._task, total=None, description=_VERBS.get(event.name, event.name), note=event.detail)
+        elif isinstance(event, EncodeProgress | SearchProgress):
+            done, total, note = _figures(event)
+            self._live.update(self._task, completed=done, total=total, note=f"{done}/{total} {note}")
+
+
+def _line(stage: Stage) -> str:
+    return printable(f"{_VERBS.get(stage.name, stage.name)} {stage.detail}".rstrip())
+
+
+def _figures(event: EncodeProgress | SearchProgress) -> tuple[int, int, str]:
+    """Done, total, and the rest in words."""
+    if isinstance(event, SearchProgress):
+        return event.num_windows, event.total_windows, "windows"
+    left_frames = max(0, event.total_frames - event.num_frames)
+    left = f", {clock(left_frames / event.frames_per_second)} left" if event.frames_per_second > 0 else ""
+    speed = f"{event.frames_per_second:.3g} frames/s"
+    return event.num_frames, event.total_frames, f"frames, {speed}{left}, {bytes_text(event.memory_bytes)}"

@@ -1,0 +1,99 @@
+"""Answer a question about one video, with the spans that support the answer.
+
+Every time in a result comes from frame timestamps, through windowed cross-attention; none from generated digits.
+"""
+
+from collections.abc import Sequence
+
+from vamba_cli.engine.events import AnswerText, OnEvent, Stage, ignore
+from vamba_cli.engine.generate import Span, generate
+from vamba_cli.engine.sampling import SamplingOptions
+from vamba_cli.engine.session import Session
+from vamba_cli.engine.windows import ScoredSpan, find_evidence
+from vamba_cli.model.memory import VideoMemory
+from vamba_cli.results import Answer, Evidence
+from vamba_cli.settings import Settings
+from vamba_cli.tasks.profiles import PROFILES, Profile
+from vamba_cli.tasks.questions import Understood, understand
+from vamba_cli.timecode import clock
+
+
+def answer_all(
+    session: Session, questions: Sequence[str], settings: Settings, on_event: OnEvent = ignore
+) -> tuple[Answer, ...]:
+    """All questions against one memory, in order."""
+    return tuple(_answer(session, index, question, settings, on_event) for index, question in enumerate(questions))
+
+
+def _answer(session: Session, index: int, question: str, settings: Settings, on_event: OnEvent) -> Answer:
+    profile = PROFILES[session.ready.folder.profile]
+    wanted = understand(question)
+    spans = _search(session, profile, question, wanted, settings, on_event)
+    evidence = evidence_of(session.memory, spans)
+    fixed = _answer_in_rules(profile, wanted, evidence) if settings.evidence else None
+    if fixed is not None:
+        on_event(AnswerText(index, fixed))
+        return Answer(question, fixed, evidence)
+    on_event(Stage("answer", question))
+    text = generate(
+        session.ready.model,
+        session.ready.tokenizer,
+        session.memory,
+        question,
+        window=_window(session.memory, profile, spans),
+        options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
+        max_new_tokens=settings.max_new_tokens,
+        on_text=lambda piece: on_event(AnswerText(index, piece)),
+    )
+    return Answer(question, text, evidence)
+
+
+def _search(
+    session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
+) -> list[ScoredSpan]:
+    probe = profile.probe(question, wanted.topic) if settings.evidence else None
+    if probe is None:
+        return []
+    on_event(Stage("search", wanted.topic or question))
+    ready = session.ready
+    return find_evidence(ready.model, ready.tokenizer, session.memory, probe, profile.search, on_event)
+
+
+def evidence_of(memory: VideoMemory, spans: Sequence[ScoredSpan]) -> tuple[Evidence, ...]:
+    """Spans of frame pairs as half-open spans of seconds."""
+    return tuple(
+        Evidence(
+            round(memory.pair_start_seconds(span.first), 3),
+            round(memory.pair_start_seconds(span.stop), 3),
+            round(span.probability, 4),
+        )
+        for span in spans
+    )
+
+
+def _answer_in_rules(profile: Profile, wanted: Understood, evidence: Sequence[Evidence]) -> str | None:
+    """The answer where the evidence is the answer; None where the model must speak."""
+    if wanted.kind == "open" or (wanted.topic is None and not evidence):
+        return None
+    topic = f"“{wanted.topic}”" if wanted.topic else "That"
+    if not evidence:
+        limits = f" ({profile.limits})" if profile.limits else ""
+        return f"{topic} was not found in this video.{limits}"
+    if not profile.needs_topic and wanted.kind == "yes-no":
+        return None
+    spans = " and ".join(f"{clock(e.start_seconds)}–{clock(e.end_seconds)}" for e in evidence[:3])
+    more = f", and {len(evidence) - 3} times more" if len(evidence) > 3 else ""
+    yes = "Yes: " if wanted.kind == "yes-no" else ""
+    return f"{yes}{topic} is on screen at {spans}{more}."
+
+
+def _window(memory: VideoMemory, profile: Profile, spans: Sequence[ScoredSpan]) -> Span | None:
+    """What the answer is read from: all of the video, or, for a model of short windows, the best evidence."""
+    if not profile.reads_windows:
+        return None
+    longest = profile.search.longest_window
+    if not spans:
+        return 0, min(memory.num_pairs, longest)
+    middle = (spans[0].first + spans[0].stop) // 2
+    first = max(spans[0].first, middle - longest // 2)
+    return first, min(spans[0].stop, first + longest)

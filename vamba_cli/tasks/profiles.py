@@ -1,0 +1,54 @@
+"""How each kind of model wants to be asked. Pure."""
+
+from dataclasses import dataclass
+
+from vamba_cli.engine.windows import Probe, SearchOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The prompts and habits of a kind of model.
+
+    support: a yes/no question about a window; {question} and {topic} are filled in.
+    needs_topic: whether `support` makes sense only with a topic.
+    reading: a question to which a window that shows the topic answers with the topic itself, or "".
+    reads_windows: whether answers come from a short window (of `search.longest_window` pairs) or the whole video.
+    limits: said to the user when nothing was found.
+    """
+
+    support: str
+    needs_topic: bool
+    reading: str
+    reading_weight: float
+    reads_windows: bool
+    search: SearchOptions
+    limits: str
+
+    def probe(self, question: str, topic: str | None) -> Probe | None:
+        """The probe for a question, or None where the model has no way to look for it."""
+        if self.needs_topic and topic is None:
+            return None
+        text = self.support.format(question=question, topic=topic)
+        return Probe(text, self.reading, topic or "", self.reading_weight if topic else 0.0)
+
+
+PROFILES = {
+    "chat": Profile(
+        support='Does this part of the video help to answer the question "{question}"? Answer Yes or No.',
+        needs_topic=False,
+        reading="",
+        reading_weight=0.0,
+        reads_windows=False,
+        search=SearchOptions(longest_window=8, relative=True),
+        limits="",
+    ),
+    "slides": Profile(
+        support="shown? {topic}",
+        needs_topic=True,
+        reading="title?",
+        reading_weight=1.0,
+        reads_windows=True,
+        search=SearchOptions(longest_window=2),
+        limits="this small model only reads slides and screens: --model vamba-qwen2-vl-7b understands pictures, too",
+    ),
+}

@@ -1,0 +1,89 @@
+"""What a question asks for: a time, a yes or no, or words; and about what. Pure rules, English.
+
+The rules only choose how the answer is found and phrased. Whatever they do not understand is asked as it stands.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["time", "yes-no", "open"]
+
+_QUOTED = re.compile(r"[\"“”«»„‟]([^\"“”«»„‟]+)[\"“”«»„‟]")
+_TIME = re.compile(
+    r"^(?:(?:at|in|on|from|until)\s+)?"
+    r"(?:when(?:abouts)?|where(?:abouts)?|(?:what|which)\s+(?:time|point|moment|minute|part|place|slide|second)s?(?:\s+of\s+(?:the\s+)?"
+    r"(?:video|lecture|talk|film))?|how\s+(?:late|early|soon|long|far\s+in)|timestamps?(?:\s+(?:of|for))?)\b[\s,:]*",
+    re.IGNORECASE,
+)
+_YES_NO = re.compile(
+    r"^(?:is|are|was|were|does|do|did|has|have|can|could|will)\s+(?:there\s+(?:a\s+|an\s+|any\s+|some\s+)?(?:(?:slide|part|thing|"
+    r"something|anything|mention|word)\s+(?:of|on|about|called|titled|with)\s+)?)?",
+    re.IGNORECASE,
+)
+_ASKS_FOR_A_VIEW = re.compile(
+    r"^(?:what|which|who|whose|whom|why|how|list|read|describe|summari[sz]e|tell|name|title)\b", re.I
+)
+_HELPERS = re.compile(
+    r"^(?:(?:is|are|was|were|does|do|did|will|would|can|could|has|have|had)\s+)?"
+    r"(?:(?:the\s+)?(?:speaker|lecturer|teacher|presenter|professor|video|lecture|talk|film|slides?|they|he|she|it|we|you|i)\s+)?"
+    r"(?:(?:start|begin|stop|finish)s?\s+(?:to\s+)?)?"
+    r"(?:(?:talk|speak|tell|learn|hear|read)(?:s|ing|ed)?\s+(?:us\s+)?(?:about|of)|(?:mention|discuss|explain|introduce|show|cover|"
+    r"present|define|see|find)(?:e?s|ing|e?d)?)?\s*(?:\bthere\s+(?:a\s+|an\s+)?(?:slide|part)\s+(?:on|about)\s+)?",
+    re.IGNORECASE,
+)
+_ENDING = re.compile(
+    r"\s+(?:(?:is|are|was|were|be|been|being|get|gets|first|finally|actually|ever|again|also|next)\s+)*"
+    r"(?:introduced|explained|discussed|mentioned|shown|show|covered|presented|defined|described|displayed|visible|seen|said|taught|"
+    r"treated|named|on\s+(?:the\s+)?(?:screen|slides?|display)|appear(?:s|ed|ing)?|come(?:s)?\s+up|came\s+up|start(?:s|ed)?|"
+    r"begin(?:s)?|began|happen(?:s|ed)?|end(?:s|ed)?|in\s+(?:the|this)\s+(?:video|lecture|talk|film))$",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(
+    r"^(?:the|a|an|something\s+about|anything\s+about|about)\s+"  # in small letters: "The" may begin a title
+    r"(?:(?:topic|slide|section|part|word|term|chapter|heading|title)\s+(?:of|on|about|called|titled|named)\s+)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A question taken apart; topic is None where it names none."""
+
+    kind: Kind
+    topic: str | None
+
+
+def understand(question: str) -> Understood:
+    """Kind and topic of a question.
+
+    >>> understand("When is backprop introduced?")
+    Understood(kind='time', topic='backprop')
+    >>> understand('Is there a slide about "Gradient Descent"?')
+    Understood(kind='yes-no', topic='Gradient Descent')
+    >>> understand("What is the title?")
+    Understood(kind='open', topic=None)
+    """
+    text = " ".join(question.split()).rstrip("?!. ")
+    quoted = _QUOTED.search(text)
+    time = _TIME.match(text)
+    if time:
+        return Understood("time", quoted[1].strip() if quoted else _topic(text[time.end() :]))
+    yes_no = _YES_NO.match(text)
+    if yes_no:
+        return Understood("yes-no", quoted[1].strip() if quoted else _topic(text[yes_no.end() :]))
+    if quoted:
+        return Understood("open", quoted[1].strip())
+    if _ASKS_FOR_A_VIEW.match(text) or not text:
+        return Understood("open", None)
+    return Understood("time" if len(text.split()) <= 6 else "open", text if len(text.split()) <= 6 else None)
+
+
+def _topic(rest: str) -> str | None:
+    """What is left of a question when its helping words are gone."""
+    helper = _HELPERS.match(rest)
+    text = rest[helper.end() :] if helper else rest
+    shorter = _ENDING.sub("", " " + text).strip()
+    while shorter != text:
+        text, shorter = shorter, _ENDING.sub("", " " + shorter).strip()
+    without = _ARTICLE.sub("", text).strip()
+    return without or text or None

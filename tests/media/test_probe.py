@@ -43,6 +43,11 @@ def test_a_last_frame_that_stays_counts_as_long_as_it_stays(tmp_path: Path) -> N
     assert probe(write(recipe, tmp_path)).duration_seconds == pytest.approx(2.04, abs=1)
 
 
+def test_decoding_times_are_not_mistaken_for_an_earlier_end(tmp_path: Path) -> None:
+    recipe = Recipe(constant(50), suffix=".avi", num_b_frames=2)
+    assert probe(write(recipe, tmp_path)).duration_seconds == pytest.approx(2)
+
+
 @pytest.mark.parametrize("suffix", [".ts", ".mkv"])
 def test_start_other_than_zero(suffix: str, tmp_path: Path) -> None:
     info = probe(write(Recipe(constant(50, start=1000), suffix=suffix), tmp_path))

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from av.packet import Packet
+from av.video.frame import VideoFrame
 
 from tests.media.conftest import LONG, Make
 from tests.media.reading import assert_right_frames, read
 from tests.media.synthetic import Recipe, constant
+from vamba_cli.media.decode import Decoder
 from vamba_cli.media.plan import Sampling, plan_frames
 from vamba_cli.media.probe import probe
 
@@ -81,8 +85,6 @@ def test_key_frames_only(name: str, make: Make) -> None:
 
 def test_a_container_that_seeks_wrongly(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every seek lands at the end of the file: the reader notices by the times, goes back, and gives up seeking."""
-    from vamba_cli.media.decode import Decoder
-
     recipe = replace(LONG, gop=25)
     path = make(recipe)
     calls = []
@@ -99,9 +101,32 @@ def test_a_container_that_seeks_wrongly(make: Make, monkeypatch: pytest.MonkeyPa
     assert reading.num_decoded_frames < 2 * 600, "it started from the beginning too often"
 
 
-def test_a_container_that_cannot_seek(long_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vamba_cli.media.decode import Decoder
+def test_stale_frames_after_a_seek(long_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder that gives out an old frame first, after a seek that went one GOP too far: it must not serve."""
+    fresh: list[bool] = []
+    last: list[VideoFrame] = []
+    honest_seek, honest_decode = Decoder.seek, Decoder._decode
 
+    def seek(self: Decoder, ticks: int) -> bool:
+        fresh.append(True)
+        return honest_seek(self, ticks + round(4 * self.ticks_per_second))
+
+    def decode(self: Decoder, packet: "Packet[Any]") -> list[VideoFrame]:
+        frames = honest_decode(self, packet)
+        stale = last[-1:] if fresh and frames else []
+        if frames:
+            fresh.clear()
+            last[:] = frames
+        return stale + frames
+
+    monkeypatch.setattr(Decoder, "seek", seek)
+    monkeypatch.setattr(Decoder, "_decode", decode)
+    reading = read(long_video, Sampling(num_frames=4), "seek")
+    assert reading.num_decoded_frames < 600
+    assert_right_frames(reading, LONG)
+
+
+def test_a_container_that_cannot_seek(long_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Decoder, "seek", lambda self, ticks: False)
     reading = read(long_video, Sampling(num_frames=12), "seek")
     assert_right_frames(reading, LONG)

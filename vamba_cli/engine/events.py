@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A step begins: 'load', 'encode', 'search' or 'answer', with a few words for people."""
+    """A step begins: 'load', 'encode' (or 'reuse'), 'search' or 'answer', with a few words for people."""
 
     name: str
     detail: str

@@ -1,6 +1,8 @@
 """Text from a model, a memory and a prompt."""
 
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,6 +14,14 @@ from vamba_cli.weights.tokenizer import TextStream, Tokenizer
 
 Span = tuple[int, int]  # half-open run of frame pairs
 View = Callable[[int], KeysValues]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """An answer, and the geometric mean of its tokens' probabilities: how sure the model was."""
+
+    text: str
+    probability: float
 
 
 def view(model: Vamba, memory: VideoMemory, windows: Sequence[Span]) -> View:
@@ -42,7 +52,7 @@ def generate(
     options: SamplingOptions | None = None,
     max_new_tokens: int = 256,
     on_text: Callable[[str], None] = lambda _text: None,
-) -> str:
+) -> Generated:
     """The answer to a question about a window of the video, or about all of it; `on_text` gets it piece by piece."""
     sampler = Sampler(options or SamplingOptions())
     stream = TextStream(tokenizer)
@@ -50,6 +60,7 @@ def generate(
     ids = torch.tensor([tokenizer.encode_prompt(question)], device=model.device)
     cache = model.text_cache(1, ids.shape[1] + max_new_tokens)
     pieces: list[str] = []
+    log_probability, num_tokens = 0.0, 0
 
     def say(text: str) -> None:
         if text:
@@ -59,13 +70,16 @@ def generate(
     for _ in range(max_new_tokens):
         hidden = model.decode(ids, video, cache)
         cache = cache.advanced(ids.shape[1])
-        token = sampler(model.logits(hidden[0, -1]))
+        logits = model.logits(hidden[0, -1])
+        token = sampler(logits)
+        log_probability += float(logits.float().log_softmax(-1)[token])
+        num_tokens += 1
         if token == tokenizer.end_id:
             break
         say(stream.push(token))
         ids = torch.tensor([[token]], device=model.device)
     say(stream.finish())
-    return "".join(pieces).strip()
+    return Generated("".join(pieces).strip(), math.exp(log_probability / max(1, num_tokens)))
 
 
 def padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:

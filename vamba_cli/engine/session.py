@@ -135,7 +135,7 @@ def open_session(
     for note in prospect.notes:
         on_event(Notice(note))
     if memory is not None:
-        on_event(Stage("encode", "encoded before: taken from the cache"))
+        on_event(Stage("reuse", "of an earlier run"))
         return Session(ready, prospect, memory, True, 0.0, prospect.notes)
     started = time.perf_counter()
     memory, warnings = _encode(prospect, ready, settings, on_event)

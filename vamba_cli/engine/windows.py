@@ -20,6 +20,7 @@ from vamba_cli.weights.tokenizer import Tokenizer
 
 _TOKENS_PER_BATCH_CPU = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
 _TOKENS_PER_BATCH_GPU = 400_000
+_LEAST_END = -2.0  # log-probability that a title ends behind the phrase counts no less
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,6 @@ def scenes(memory: VideoMemory, threshold: float) -> list[Span]:
     return list(pairwise(edges))
 
 
-def windows_of(runs: Sequence[Span], longest: int) -> list[Span]:
-    """Cover runs by windows of at most `longest` pairs: long runs are split evenly, short neighbours are not joined."""
-    windows = []
-    for first, stop in runs:
-        parts = -(-(stop - first) // longest)
-        edges = [first + (stop - first) * i // parts for i in range(parts + 1)]
-        windows += list(pairwise(edges))
-    return windows
-
-
 def joined(runs: Sequence[Span], longest: int) -> list[Span]:
     """Neighbouring short runs as coarse windows of at most `longest` pairs; longer runs stay as they are."""
     coarse: list[Span] = []
@@ -88,28 +79,48 @@ def score(
     limit = _TOKENS_PER_BATCH_CPU if model.device.type == "cpu" else _TOKENS_PER_BATCH_GPU
     yes, no = tokenizer.yes_no_ids
     prompt = tokenizer.encode_prompt(probe.question)
-    reading = tokenizer.encode_prompt(probe.reading) if probe.reading_weight else []
-    phrase = [*tokenizer.encode(probe.phrase), tokenizer.end_id]
+    reading = _Reading.of(tokenizer, probe) if probe.reading_weight else None
     done = 0
     for batch in _batches(windows, memory.tokens_per_pair, limit):
         video = view(model, memory, [windows[i] for i in batch])
         last = model.decode(torch.tensor([prompt] * len(batch), device=model.device), video)[:, -1]
         logits = model.logits(last).float()
         odds = logits[:, yes] - logits[:, no]
-        if reading:
-            odds = odds + probe.reading_weight * _likelihood(model, video, reading, phrase, len(batch))
+        if reading is not None:
+            odds = odds + probe.reading_weight * reading.likelihood(model, video, len(batch))
         scores[batch] = odds.cpu()
         done += len(batch)
         on_event(SearchProgress(done, len(windows)))
     return scores
 
 
-def _likelihood(model: Vamba, video: View, prompt: list[int], phrase: list[int], batch: int) -> Tensor:
-    """Mean log-probability per token (batch,) of `phrase` as the answer to `prompt`."""
-    ids = torch.tensor([prompt + phrase] * batch, device=model.device)
-    hidden = model.decode(ids[:, :-1], video)[:, len(prompt) - 1 :]
-    log_p = model.logits(hidden).float().log_softmax(-1)
-    return log_p.gather(-1, ids[:, len(prompt) :, None])[..., 0].mean(-1)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Token ids of a probe's reading question and of the phrase, in the user's capitals and in the opposite ones."""
+
+    prompt: list[int]
+    phrase: list[int]
+    swapped: list[int]
+
+    @staticmethod
+    def of(tokenizer: Tokenizer, probe: Probe) -> "_Reading":
+        phrase, swapped = tokenizer.encode(probe.phrase), tokenizer.encode(probe.phrase.swapcase())
+        if len(swapped) != len(phrase):  # "ß", or a tokenizer of whole words: no letter-by-letter twin
+            swapped = phrase
+        end = [tokenizer.end_id]
+        return _Reading(tokenizer.encode_prompt(probe.reading), phrase + end, swapped + end)
+
+    def likelihood(self, model: Vamba, video: View, batch: int) -> Tensor:
+        """Mean log-probability per token (batch,) that the window reads as the phrase, in whatever capitals."""
+        ids = torch.tensor([self.prompt + self.phrase[:-1]] * batch, device=model.device)
+        hidden = model.decode(ids, video)[:, len(self.prompt) - 1 :]
+        log_p = model.logits(hidden).float().log_softmax(-1)  # batch, phrase, vocab
+        place = torch.arange(len(self.phrase), device=log_p.device)
+        own, twin = log_p[:, place, self.phrase], log_p[:, place, self.swapped]
+        best = torch.maximum(own, twin)
+        # people name a part of a title: what follows the phrase costs little
+        best = torch.cat((best[:, :-1], best[:, -1:].clamp(min=_LEAST_END)), dim=1)
+        return best.mean(-1)
 
 
 def _batches(windows: Sequence[Span], tokens_per_pair: int, limit: int) -> Iterable[list[int]]:
@@ -150,27 +161,30 @@ def find_evidence(
     options: SearchOptions,
     on_event: OnEvent = ignore,
 ) -> list[ScoredSpan]:
-    """Spans that support the probe, the most probable first; neighbouring scenes that do are merged."""
+    """Spans that support the probe; neighbouring scenes that do are merged.
+
+    The most probable come first; of those within about 5 % of each other, the earliest.
+    """
     runs = scenes(memory, options.scene_threshold)
     if len(runs) > options.most_windows:
         coarse = joined(runs, options.longest_window)
-        rough = score(model, tokenizer, memory, probe, [_core(run, options) for run in coarse], on_event)
+        rough = score(model, tokenizer, memory, probe, [core(run, options.longest_window) for run in coarse], on_event)
         best = {coarse[i] for i in rough.topk(min(options.num_refined, len(coarse))).indices.tolist()}
         kept = [run for run in runs if any(first <= run[0] and run[1] <= stop for first, stop in best)]
         baseline = float(rough.median())
     else:
         kept, baseline = runs, None
-    scores = score(model, tokenizer, memory, probe, [_core(run, options) for run in kept], on_event)
+    scores = score(model, tokenizer, memory, probe, [core(run, options.longest_window) for run in kept], on_event)
     if options.relative:
         scores = scores - (float(scores.median()) if baseline is None else baseline)
     spans = merge(kept, scores.sigmoid().tolist(), options.least_probability)
-    return sorted(spans, key=lambda span: (-round(span.probability, 3), span.first))[: options.most_spans]
+    return sorted(spans, key=lambda span: (-round(20 * span.probability), span.first))[: options.most_spans]
 
 
-def _core(run: Span, options: SearchOptions) -> Span:
+def core(run: Span, longest: int) -> Span:
     """What is read of a run: all of it, or the middle when it is longer than the model may read at once."""
     first, stop = run
-    surplus = max(0, stop - first - options.longest_window)
+    surplus = max(0, stop - first - longest)
     return first + surplus // 2, stop - (surplus - surplus // 2)
 
 

@@ -3,19 +3,21 @@
 Every time in a result comes from frame timestamps, through windowed cross-attention; none from generated digits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vamba_cli.engine.events import AnswerText, OnEvent, Stage, ignore
-from vamba_cli.engine.generate import Span, generate
+from vamba_cli.engine.generate import Generated, Span, generate
 from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import ScoredSpan, find_evidence
+from vamba_cli.engine.windows import ScoredSpan, core, find_evidence, scenes
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Answer, Evidence
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.questions import Understood, understand
 from vamba_cli.timecode import clock
+
+_SCENES_TRIED = 5  # of a video, before an open question to a model of short windows is given up
 
 
 def answer_all(
@@ -35,17 +37,41 @@ def _answer(session: Session, index: int, question: str, settings: Settings, on_
         on_event(AnswerText(index, fixed))
         return Answer(question, fixed, evidence)
     on_event(Stage("answer", question))
-    text = generate(
+    if not profile.reads_windows:
+        said = _generate(session, question, None, settings, lambda piece: on_event(AnswerText(index, piece)))
+        return Answer(question, said.text, evidence)
+    text, read = _read(session, profile, question, spans, settings)
+    on_event(AnswerText(index, text))
+    return Answer(question, text, evidence or evidence_of(session.memory, [read]))
+
+
+def _generate(
+    session: Session, question: str, window: Span | None, settings: Settings, on_text: Callable[[str], None]
+) -> Generated:
+    return generate(
         session.ready.model,
         session.ready.tokenizer,
         session.memory,
         question,
-        window=_window(session.memory, profile, spans),
+        window=window,
         options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
         max_new_tokens=settings.max_new_tokens,
-        on_text=lambda piece: on_event(AnswerText(index, piece)),
+        on_text=on_text,
     )
-    return Answer(question, text, evidence)
+
+
+def _read(
+    session: Session, profile: Profile, question: str, spans: Sequence[ScoredSpan], settings: Settings
+) -> tuple[str, ScoredSpan]:
+    """Ask a model of short windows: about the best evidence, or the first scene that has something to say."""
+    longest = profile.search.longest_window
+    runs = [(span.first, span.stop) for span in spans] or scenes(session.memory, profile.search.scene_threshold)
+    said, first, stop = Generated("", 0.0), 0, 1
+    for first, stop in runs[:_SCENES_TRIED]:
+        said = _generate(session, question, core((first, stop), longest), settings, lambda _piece: None)
+        if said.text not in profile.empty_answers:
+            break
+    return said.text, ScoredSpan(first, stop, said.probability)
 
 
 def _search(
@@ -81,19 +107,7 @@ def _answer_in_rules(profile: Profile, wanted: Understood, evidence: Sequence[Ev
         return f"{topic} was not found in this video.{limits}"
     if not profile.needs_topic and wanted.kind == "yes-no":
         return None
-    spans = " and ".join(f"{clock(e.start_seconds)}–{clock(e.end_seconds)}" for e in evidence[:3])
-    more = f", and {len(evidence) - 3} times more" if len(evidence) > 3 else ""
+    spans = ", ".join(f"{clock(e.start_seconds)}–{clock(e.end_seconds)}" for e in evidence[:3])
+    more = f" (and {len(evidence) - 3} more)" if len(evidence) > 3 else ""
     yes = "Yes: " if wanted.kind == "yes-no" else ""
     return f"{yes}{topic} is on screen at {spans}{more}."
-
-
-def _window(memory: VideoMemory, profile: Profile, spans: Sequence[ScoredSpan]) -> Span | None:
-    """What the answer is read from: all of the video, or, for a model of short windows, the best evidence."""
-    if not profile.reads_windows:
-        return None
-    longest = profile.search.longest_window
-    if not spans:
-        return 0, min(memory.num_pairs, longest)
-    middle = (spans[0].first + spans[0].stop) // 2
-    first = max(spans[0].first, middle - longest // 2)
-    return first, min(spans[0].stop, first + longest)

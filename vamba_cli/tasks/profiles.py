@@ -14,6 +14,7 @@ class Profile:
     reading: a question to which a window that shows the topic answers with the topic itself, or "".
     reads_windows: whether answers come from a short window (of `search.longest_window` pairs) or the whole video.
     limits: said to the user when nothing was found.
+    empty_answers: what the model says of a window where it finds nothing to read.
     """
 
     support: str
@@ -23,6 +24,7 @@ class Profile:
     reads_windows: bool
     search: SearchOptions
     limits: str
+    empty_answers: tuple[str, ...] = ()
 
     def probe(self, question: str, topic: str | None) -> Probe | None:
         """The probe for a question, or None where the model has no way to look for it."""
@@ -46,9 +48,10 @@ PROFILES = {
         support="shown? {topic}",
         needs_topic=True,
         reading="title?",
-        reading_weight=1.0,
+        reading_weight=2.0,
         reads_windows=True,
         search=SearchOptions(longest_window=2),
         limits="this small model only reads slides and screens: --model vamba-qwen2-vl-7b understands pictures, too",
+        empty_answers=("(no title)", "(nothing)", ""),
     ),
 }

@@ -1,16 +1,18 @@
 """Text from a model, a memory and a prompt."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from vamba_cli.engine.sampling import Sampler, SamplingOptions
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import KeysValues, Vamba
-from vamba_cli.weights.tokenizer import TextStream, Tokenizer
+from vamba_cli.weights.tokenizer import TextStream, Tokenizer, decode
+
+_TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
 
 Span = tuple[int, int]  # half-open run of frame pairs
 View = Callable[[int], KeysValues]
@@ -82,10 +84,46 @@ def generate(
     return Generated("".join(pieces).strip(), math.exp(log_probability / max(1, num_tokens)))
 
 
-def padded(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Token rows of different lengths as one (rows, longest) tensor padded with 0 behind, and their lengths."""
-    lengths = torch.tensor([len(row) for row in rows], device=device)
-    ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = torch.tensor(row)
-    return ids.to(device), lengths
+@torch.inference_mode()
+def generate_each(
+    model: Vamba,
+    tokenizer: Tokenizer,
+    memory: VideoMemory,
+    question: str,
+    windows: Sequence[Span],
+    max_new_tokens: int = 128,
+) -> list[Generated]:
+    """Greedy answers to one question about many windows, each read alone; windows of equal length run together."""
+    answers = [Generated("", 0.0)] * len(windows)
+    for batch in batches(windows, memory.tokens_per_pair):
+        video = view(model, memory, [windows[i] for i in batch])
+        ids = torch.tensor([tokenizer.encode_prompt(question)] * len(batch), device=model.device)
+        cache = model.text_cache(len(batch), ids.shape[1] + max_new_tokens)
+        rows: list[list[int]] = [[] for _ in batch]
+        sums = torch.zeros(len(batch), device=model.device)
+        running = torch.ones(len(batch), dtype=torch.bool, device=model.device)
+        for _ in range(max_new_tokens):
+            hidden = model.decode(ids, video, cache)
+            cache = cache.advanced(ids.shape[1])
+            best, ids = model.logits(hidden[:, -1:]).float().log_softmax(-1).max(-1)
+            sums += best[:, 0] * running
+            for row, token in zip(rows, torch.where(running, ids[:, 0], tokenizer.end_id).tolist(), strict=True):
+                if token != tokenizer.end_id or not row or row[-1] != tokenizer.end_id:
+                    row.append(token)
+            running &= ids[:, 0] != tokenizer.end_id
+            if not running.any():
+                break
+        for place, row, total in zip(batch, rows, sums.tolist(), strict=True):
+            words = row[: row.index(tokenizer.end_id)] if tokenizer.end_id in row else row
+            answers[place] = Generated(decode(tokenizer, words).strip(), math.exp(total / max(1, len(row))))
+    return answers
+
+
+def batches(windows: Sequence[Span], tokens_per_pair: int) -> Iterator[list[int]]:
+    """Indices of windows of equal length, so many that one batch reads a bounded number of video tokens."""
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for index, (first, stop) in enumerate(windows):
+        by_length[stop - first].append(index)
+    for length, indices in by_length.items():
+        size = max(1, _TOKENS_PER_BATCH // max(1, length * tokens_per_pair))
+        yield from (indices[i : i + size] for i in range(0, len(indices), size))

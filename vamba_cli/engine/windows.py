@@ -4,8 +4,7 @@ The model has no clock. Reading only a window's keys and values answers "about t
 frame timestamps say when that is.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,13 +12,11 @@ import torch
 from torch import Tensor
 
 from vamba_cli.engine.events import OnEvent, SearchProgress, ignore
-from vamba_cli.engine.generate import Span, View, view
+from vamba_cli.engine.generate import Span, View, batches, view
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.weights.tokenizer import Tokenizer
 
-_TOKENS_PER_BATCH_CPU = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
-_TOKENS_PER_BATCH_GPU = 400_000
 _LEAST_END = -2.0  # log-probability that a title ends behind the phrase counts no less
 
 
@@ -76,12 +73,11 @@ def score(
 ) -> Tensor:
     """Scores (windows,) float32 on the CPU: log-odds of yes over no, plus the weighed likelihood of the phrase."""
     scores = torch.zeros(len(windows))
-    limit = _TOKENS_PER_BATCH_CPU if model.device.type == "cpu" else _TOKENS_PER_BATCH_GPU
     yes, no = tokenizer.yes_no_ids
     prompt = tokenizer.encode_prompt(probe.question)
     reading = _Reading.of(tokenizer, probe) if probe.reading_weight else None
     done = 0
-    for batch in _batches(windows, memory.tokens_per_pair, limit):
+    for batch in batches(windows, memory.tokens_per_pair):
         video = view(model, memory, [windows[i] for i in batch])
         last = model.decode(torch.tensor([prompt] * len(batch), device=model.device), video)[:, -1]
         logits = model.logits(last).float()
@@ -121,16 +117,6 @@ class _Reading:
         # people name a part of a title: what follows the phrase costs little
         best = torch.cat((best[:, :-1], best[:, -1:].clamp(min=_LEAST_END)), dim=1)
         return best.mean(-1)
-
-
-def _batches(windows: Sequence[Span], tokens_per_pair: int, limit: int) -> Iterable[list[int]]:
-    """Indices of windows of equal length, so many that a batch reads at most `limit` video tokens."""
-    by_length: dict[int, list[int]] = defaultdict(list)
-    for index, (first, stop) in enumerate(windows):
-        by_length[stop - first].append(index)
-    for length, indices in by_length.items():
-        size = max(1, limit // max(1, length * tokens_per_pair))
-        yield from (indices[i : i + size] for i in range(0, len(indices), size))
 
 
 @dataclass(frozen=True, slots=True)

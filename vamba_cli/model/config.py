@@ -13,23 +13,29 @@ from typing import Any
 
 from vamba_cli.errors import ModelError
 
-# Keys that have no effect on the result of this implementation.
-_IGNORED_TEXT = frozenset(
-    """architectures attention_dropout auto_map attn_implementation bos_token_id eos_token_id pad_token_id
-    vision_start_token_id vision_end_token_id vision_token_id image_token_id video_token_id initializer_range
-    max_position_embeddings max_window_layers sliding_window torch_dtype dtype transformers_version use_cache
-    _name_or_path _attn_implementation_autoset rope_scaling return_dict output_attentions output_hidden_states
-    torchscript use_bfloat16 tokenizer_class prefix problem_type finetuning_task id2label label2id
-    is_encoder_decoder is_decoder chunk_size_feed_forward pruned_heads gradient_checkpointing""".split()
+# Keys that have no effect on the result of this implementation: what the transformers library writes into every
+# config, its nested ones too ...
+_BOOKKEEPING = frozenset(
+    """_attn_implementation _attn_implementation_autoset _commit_hash _name_or_path add_cross_attention architectures
+    attn_implementation auto_map bad_words_ids begin_suppress_tokens bos_token_id chunk_size_feed_forward
+    cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dtype early_stopping
+    encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty finetuning_task forced_bos_token_id
+    forced_eos_token_id gradient_checkpointing id2label initializer_range is_decoder is_encoder_decoder label2id
+    length_penalty max_length min_length model_type no_repeat_ngram_size num_beam_groups num_beams
+    num_return_sequences output_attentions output_hidden_states output_scores pad_token_id prefix problem_type
+    pruned_heads remove_invalid_values repetition_penalty return_dict return_dict_in_generate sep_token_id
+    suppress_tokens task_specific_params temperature tf_legacy_loss tie_encoder_decoder tokenizer_class top_k top_p
+    torch_dtype torchscript transformers_version typical_p use_bfloat16""".split()
 )
-_IGNORED_VISION = frozenset(
-    """model_type torch_dtype dtype attn_implementation _attn_implementation_autoset initializer_range
-    spatial_patch_size transformers_version _name_or_path architectures return_dict""".split()
+# ... and, per object, ids of tokens, initialisation ranges and hints for training.
+_IGNORED_TEXT = _BOOKKEEPING | frozenset(
+    """attention_dropout image_token_id max_position_embeddings max_window_layers rope_scaling sliding_window use_cache
+    video_token_id vision_end_token_id vision_start_token_id vision_token_id""".split()
 )
-_IGNORED_MIXER = frozenset(
-    """chunk_size use_mem_eff_path residual_in_fp32 model_type A_init_range dt_min dt_max dt_init_floor conv_init
-    dt_init dt_scale layer_idx process_group sequence_parallel device dtype torch_dtype transformers_version
-    initializer_range _attn_implementation_autoset""".split()
+_IGNORED_VISION = _BOOKKEEPING | frozenset({"spatial_patch_size"})
+_IGNORED_MIXER = _BOOKKEEPING | frozenset(
+    """A_init_range chunk_size conv_init device dt_init dt_init_floor dt_max dt_min dt_scale layer_idx process_group
+    residual_in_fp32 sequence_parallel use_mem_eff_path""".split()
 )
 
 

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 PLAIN_SECONDS = 10.0  # between two lines of a log
-_VERBS = {"load": "loading", "reuse": "taking the encoded video", "encode": "encoding", "search": "searching", "answer": "answering"}
+_VERBS = {
+    "load": "loading",
+    "reuse": "taking the encoded video",
+    "encode": "encoding",
+    "search": "searching",
+    "answer": "answering",
+}
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import struct
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from vamba_cli.model.memory import VideoMemory
 
 FORMAT = "vamba-memory-1"
 _SUFFIX = ".safetensors"
+_PARTIAL = ".partial"
+_ABANDONED_SECONDS = 3600.0  # nobody wrote to a partial file for so long: its process is dead
 _DTYPES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64"}
 
 
@@ -52,7 +55,7 @@ def save_memory(memory: VideoMemory, path: Path, notes: dict[str, str] | None = 
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}{_PARTIAL}")
     try:
         with partial.open("wb") as file:
             file.write(struct.pack("<Q", len(text)) + text)
@@ -127,10 +130,12 @@ class MemoryStore:
             return None
         try:
             memory = load_memory(path, device)
-            os.utime(path)
-        except (DamagedMemoryError, OSError):
-            path.unlink(missing_ok=True)
+        except DamagedMemoryError:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             return None
+        with suppress(OSError):  # a cache that may only be read serves all the same
+            os.utime(path)
         return memory
 
     def save(self, key: str, memory: VideoMemory, video_path: str, model: str) -> bool:
@@ -163,13 +168,22 @@ class MemoryStore:
     def clear(self, match: str | None = None) -> int:
         """Remove memories, all of them or those whose video path contains `match`; returns the bytes freed."""
         freed = 0
+        self._sweep()
         for entry in self.entries():
             if match is None or match in entry.video_path:
                 entry.path.unlink(missing_ok=True)
                 freed += entry.size_bytes
         return freed
 
+    def _sweep(self) -> None:
+        """Remove what processes that were killed while saving left behind."""
+        for path in self.folder.glob(f"*{_PARTIAL}"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    path.unlink()
+
     def _make_room(self, wanted_bytes: int) -> None:
+        self._sweep()
         entries = self.entries()
         total = sum(entry.size_bytes for entry in entries)
         while entries and total + wanted_bytes > self.limit_bytes:

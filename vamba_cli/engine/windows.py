@@ -152,7 +152,7 @@ def find_evidence(
     The most probable come first; of those within about 5 % of each other, the earliest.
     """
     runs = scenes(memory, options.scene_threshold)
-    if len(runs) > options.most_windows:
+    if len(runs) > options.most_windows and options.longest_window > 1:
         coarse = joined(runs, options.longest_window)
         rough = score(model, tokenizer, memory, probe, [core(run, options.longest_window) for run in coarse], on_event)
         best = {coarse[i] for i in rough.topk(min(options.num_refined, len(coarse))).indices.tolist()}

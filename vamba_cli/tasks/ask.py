@@ -13,6 +13,7 @@ from vamba_cli.engine.windows import ScoredSpan, core, find_evidence, scenes
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Answer, Evidence
 from vamba_cli.settings import Settings
+from vamba_cli.tasks.outline import read_outline
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.questions import Understood, understand
 from vamba_cli.timecode import clock
@@ -30,6 +31,8 @@ def answer_all(
 def _answer(session: Session, index: int, question: str, settings: Settings, on_event: OnEvent) -> Answer:
     profile = PROFILES[session.ready.folder.profile]
     wanted = understand(question)
+    if wanted.kind == "outline" and profile.reading:
+        return _outline(session, profile, index, question, on_event)
     spans = _search(session, profile, question, wanted, settings, on_event)
     evidence = evidence_of(session.memory, spans)
     fixed = _answer_in_rules(profile, wanted, evidence) if settings.evidence else None
@@ -43,6 +46,17 @@ def _answer(session: Session, index: int, question: str, settings: Settings, on_
     text, read = _read(session, profile, question, spans, settings)
     on_event(AnswerText(index, text))
     return Answer(question, text, evidence or evidence_of(session.memory, [read]))
+
+
+def _outline(session: Session, profile: Profile, index: int, question: str, on_event: OnEvent) -> Answer:
+    """The headings in order, each with the time at which it comes up."""
+    headings = read_outline(session, profile, on_event)
+    times = [clock(session.memory.pair_start_seconds(heading.first)) for heading in headings]
+    text = "\n".join(f"{time}  {heading.title}" for time, heading in zip(times, headings, strict=True))
+    text = text or f"No headings were found in this video. ({profile.limits})"
+    on_event(AnswerText(index, text))
+    spans = [ScoredSpan(heading.first, heading.stop, heading.probability) for heading in headings]
+    return Answer(question, text, evidence_of(session.memory, spans))
 
 
 def _generate(

@@ -50,7 +50,7 @@ PROFILES = {
         reading="title?",
         reading_weight=2.0,
         reads_windows=True,
-        search=SearchOptions(longest_window=2),
+        search=SearchOptions(longest_window=1),
         limits="this small model only reads slides and screens: --model vamba-qwen2-vl-7b understands pictures, too",
         empty_answers=("(no title)", "(nothing)", ""),
     ),

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["time", "yes-no", "open"]
+Kind = Literal["time", "yes-no", "outline", "open"]
 
 _QUOTED = re.compile(r"[\"“”«»„‟]([^\"“”«»„‟]+)[\"“”«»„‟]")
 _TIME = re.compile(
@@ -19,6 +19,13 @@ _TIME = re.compile(
 _YES_NO = re.compile(
     r"^(?:is|are|was|were|does|do|did|has|have|can|could|will)\s+(?:there\s+(?:a\s+|an\s+|any\s+|some\s+)?(?:(?:slide|part|thing|"
     r"something|anything|mention|word)\s+(?:of|on|about|called|titled|with)\s+)?)?",
+    re.IGNORECASE,
+)
+_OUTLINE = re.compile(
+    r"^(?:(?:please|can\s+you|give|show|me|make|write|list|name|tell|what|which|are|is|a|an|the|all|of)\s+)*"
+    r"(?:outline|table\s+of\s+contents|contents|chapters|topics|titles|headings|sections|slides)\b"
+    r"(?!\s+(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*)\b)"
+    r"|^summari[sz]e\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
     re.IGNORECASE,
 )
 _ASKS_FOR_A_VIEW = re.compile(
@@ -60,10 +67,14 @@ def understand(question: str) -> Understood:
     Understood(kind='time', topic='backprop')
     >>> understand('Is there a slide about "Gradient Descent"?')
     Understood(kind='yes-no', topic='Gradient Descent')
+    >>> understand("list the topics").kind
+    'outline'
     >>> understand("What is the title?")
     Understood(kind='open', topic=None)
     """
     text = " ".join(question.split()).rstrip("?!. ")
+    if _OUTLINE.match(text):
+        return Understood("outline", None)
     quoted = _QUOTED.search(text)
     time = _TIME.match(text)
     if time:

@@ -44,7 +44,7 @@ def test_each_place_beats_the_next_weaker_one(place: Place) -> None:
     assert place.resolve("lecture").fps == 3
     settings = place.resolve("lecture", flags={"fps": 5.0}, environ={"VAMBA_FPS": "4", "VAMBA_SEED": "4"})
     found = (settings.fps, settings.seed, settings.max_frames, settings.temperature, settings.static_tolerance)
-    assert found == (5.0, 4, 33, 0.2, 1.0)
+    assert found == (5.0, 4, 33, 0.2, 6.0)
 
 
 def test_presets_come_from_the_strongest_place_that_names_any(place: Place) -> None:

@@ -10,8 +10,9 @@ print(result.answers[0].answer)
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import torch
@@ -21,7 +22,7 @@ from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
 from vamba_cli.engine.session import Prospect, look_at, open_session, session_key
 from vamba_cli.engine.store import MemoryStore
 from vamba_cli.engine.verify import verify_folder
-from vamba_cli.errors import ModelError, UsageError
+from vamba_cli.errors import MemoryBudgetError, ModelError, UsageError
 from vamba_cli.folders import memory_folder
 from vamba_cli.results import (
     AskResult,
@@ -41,6 +42,7 @@ from vamba_cli.weights.ready import ModelFolder, choose_device, choose_dtype, lo
 from vamba_cli.weights.registry import resolve_config, resolve_model
 
 _MOST_QUESTION_CHARACTERS = 4000
+_BOUNDLESS_GIB = 1e6
 
 
 def ask(video: Path, questions: Sequence[str], settings: Settings, on_event: OnEvent = ignore) -> AskResult:
@@ -52,7 +54,11 @@ def ask(video: Path, questions: Sequence[str], settings: Settings, on_event: OnE
     asked = [_checked(question) for question in questions]
     if not asked:
         raise UsageError("no question was given: ask at least one")
-    torch.set_flush_denormal(True)  # states that fade out would otherwise slow a CPU down tenfold
+    with _flushed_denormals():
+        return _ask(video, asked, settings, on_event)
+
+
+def _ask(video: Path, asked: Sequence[str], settings: Settings, on_event: OnEvent) -> AskResult:
     folder, settings = _folder(settings)
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
@@ -79,13 +85,23 @@ def ask(video: Path, questions: Sequence[str], settings: Settings, on_event: OnE
     )
 
 
+@contextmanager
+def _flushed_denormals() -> Iterator[None]:
+    """Mixer states that fade out would slow a CPU down tenfold; the caller's process gets torch's default back."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
 def inspect(video: Path, settings: Settings) -> InfoResult:
-    """What a file is and what asking it would take, without decoding it."""
+    """What a file is and what asking it would take, without decoding it; neither weights nor memory need be there."""
     started = time.perf_counter()
-    folder, settings = _folder(settings)
+    folder, settings = _folder(settings, sizes_suffice=True)
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.dtype, device)
-    prospect = look_at(video, folder, settings, device, dtype)
+    prospect, warnings = _prospect(video, folder, settings, device, dtype)
     store = _store(settings)
     cached = store is not None and store.contains(session_key(video, prospect, folder, settings, dtype))
     plan, cost = prospect.plan, prospect.cost
@@ -103,7 +119,7 @@ def inspect(video: Path, settings: Settings) -> InfoResult:
         peak_bytes=cost.peak_bytes,
         encode_flops=cost.encode_flops,
         cached=cached,
-        warnings=prospect.notes,
+        warnings=warnings,
         timing=InfoTiming(time.perf_counter() - started),
     )
 
@@ -114,12 +130,30 @@ def verify(folder: Path, on_event: OnEvent = ignore) -> VerifyResult:
     return verify_folder(folder)
 
 
-def _folder(settings: Settings) -> tuple[ModelFolder, Settings]:
-    """The model's folder, and the settings with what the model itself suggests where the user said nothing."""
-    if settings.random_weights:
+def _prospect(
+    video: Path, folder: ModelFolder, settings: Settings, device: torch.device, dtype: torch.dtype
+) -> tuple[Prospect, tuple[str, ...]]:
+    """What asking would take, also where this machine has not the memory for it, and the warnings."""
+    try:
+        prospect = look_at(video, folder, settings, device, dtype)
+    except MemoryBudgetError as error:
+        prospect = look_at(video, folder, replace(settings, memory_limit_gib=_BOUNDLESS_GIB), device, dtype)
+        return prospect, (*prospect.notes, f"asking is not possible with the memory that may be used: {error}")
+    return prospect, prospect.notes
+
+
+def _folder(settings: Settings, *, sizes_suffice: bool = False) -> tuple[ModelFolder, Settings]:
+    """The model's folder, and the settings with what the model itself suggests where the user said nothing.
+
+    With `sizes_suffice` the released model need not be on this machine: its sizes are bundled.
+    """
+    try:
+        sizes_only = settings.random_weights
+        resolved = (resolve_config if sizes_only else resolve_model)(settings.model, settings.revision)
+    except ModelError:
+        if not sizes_suffice:
+            raise
         resolved = resolve_config(settings.model, settings.revision)
-    else:
-        resolved = resolve_model(settings.model, settings.revision)
     folder = open_folder(resolved)
     if folder.profile not in PROFILES:
         raise ModelError(

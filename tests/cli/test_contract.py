@@ -1,5 +1,6 @@
 """What scripts rely on: stdout is the result alone, exit codes, help, start-up time."""
 
+import errno
 import importlib.resources
 import json
 import os
@@ -14,6 +15,7 @@ import jsonschema
 import pytest
 
 from tests.cli.conftest import FakeApi, Vamba
+from vamba_cli.cli.demo import SLIDES
 from vamba_cli.errors import MediaError, MemoryBudgetError, ModelError, UsageError, VerificationError
 from vamba_cli.results import VerifyRow
 
@@ -152,6 +154,16 @@ def test_empty_answer_and_missing_evidence_are_said(vamba: Vamba, api: FakeApi) 
     assert "no part of the video" not in vamba("ask", "v.mp4", "what?", "--no-evidence").out
 
 
+def test_an_answer_that_nothing_was_found_is_not_said_twice(vamba: Vamba, api: FakeApi) -> None:
+    api.answer, api.evidence = "“PCA” was not found in this video. (It reads titles.)", ()
+    assert "no part of the video" not in vamba("ask", "v.mp4", "what?").out
+
+
+def test_lines_of_an_answer_stay_aligned(vamba: Vamba, api: FakeApi) -> None:
+    api.answer = " 0:28  What for?\n10:56  Perplexity"
+    assert vamba("ask", "v.mp4", "list the topics").out.startswith(" 0:28  What for?\n10:56")
+
+
 def test_animated_stderr_leaves_stdout_clean(tmp_path: Path) -> None:
     """stderr is a terminal, stdout a pipe: the bar must not leak."""
     master, slave = os.openpty()
@@ -173,6 +185,15 @@ def test_info_as_text_and_json(vamba: Vamba, api: FakeApi) -> None:
     text = vamba("info", "lecture.mp4").out
     for part in ("1:02:05", "rotated 90°", "2.0 GiB", "1.6 TFLOP", "already in the cache", "note: odd size"):
         assert part in text
+
+
+def test_info_needs_neither_the_weights_nor_their_memory(vamba: Vamba) -> None:
+    """The README's example: planning for the released model on a machine that has none of it."""
+    slide = str(next(SLIDES.glob("*.png")))
+    ran = vamba("info", slide, "--preset", "lecture,24gb", "--model", "vamba-qwen2-vl-7b")
+    assert ran.code == 0 and "20.9 GiB weights" in ran.out and "one image, twice" in ran.out
+    ran = vamba("info", slide, "--model", "vamba-qwen2-vl-7b", "--memory-limit", "1")
+    assert ran.code == 0 and "not possible with the memory" in ran.out and "may use 1.0 GiB" in ran.out
 
 
 def test_verify_as_text_and_json(vamba: Vamba, api: FakeApi, tmp_path: Path) -> None:
@@ -242,6 +263,7 @@ def test_doctor_names_a_broken_setting(vamba: Vamba, monkeypatch: pytest.MonkeyP
         (ModuleNotFoundError("No module named 'vamba_cli.gone'", name="vamba_cli.gone"), 1),
         (VerificationError("differs"), 1),
         (RuntimeError("boom"), 1),
+        (OSError(errno.ENOSPC, "No space left on device"), 2),
         (KeyboardInterrupt(), 130),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
@@ -270,13 +292,19 @@ def test_a_bug_points_to_debug_and_debug_shows_the_traceback(vamba: Vamba, api: 
         (("ask", "v.mp4", " "), "question is empty"),
         (("ask", "v.mp4", "what?", "--fsp", "1"), "--fps"),
         (("ask", "v.mp4", "what?", "--fps", "0"), "fps = 0.0 is not allowed"),
-        (("ask", "v.mp4", "what?", "--fps", "1", "--frames", "8"), "exclude each other"),
+        (("ask", "v.mp4", "what?", "--fps", "1", "--frames", "8"), "--fps (1.0) and --frames (8) exclude each other"),
+        (
+            ("ask", "v.mp4", "what?", "--start", "5", "--end", "3"),
+            "--end = 3.0 is not allowed: it must be after",
+        ),
         (("ask", "v.mp4", "what?", "--frames", "many"), "'--frames': 'many' is not a whole number"),
         (("ask", "v.mp4", "what?", "--start", "1:xx"), "'--start': time '1:xx'"),
         (("ask", "v.mp4", "what?", "--preset", "lectre"), "did you mean 'lecture'"),
         (("ask", "v.mp4", "what?", "--device", "gpu"), "auto, cpu, cuda"),
-        (("ask", "v.mp4", "--questions", "absent.txt"), "absent.txt"),
+        (("ask", "v.mp4", "--questions", "absent.txt"), "absent.txt cannot be read (No such file or directory)"),
+        (("ask", "v.mp4", "--questions", sys.executable), "is not a text in UTF-8"),
         (("aks",), "ask"),
+        (("ask", "-video.mp4", "what?"), "./-NAME"),
         (("presets", "show", "lecture,nope.yaml"), "nope.yaml"),
         (("cache", "clear"), "--all"),
         (("models", "verify"), "DIR"),

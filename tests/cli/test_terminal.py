@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_contract import FAKE_PROGRAM
+from vamba_cli.cli.render import one_line
 from vamba_cli.cli.terminal import json_text, write_atomically
 
 
@@ -49,3 +50,7 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_a_file_name_takes_one_line() -> None:
+    assert one_line("two\nlines\tof a\x1b[2Jname.mp4") == "two?lines?of a[2Jname.mp4"

@@ -101,5 +101,8 @@ def _lines(file: str) -> list[str]:
         return sys.stdin.read().splitlines()
     try:
         return Path(file).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read ({error}): give a text file with one question a line") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not a text in UTF-8: give a text file with one question a line") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"{file} cannot be read ({reason}): give a text file with one question a line") from error

@@ -50,7 +50,10 @@ def list_cache(json: JsonFlag = False) -> None:
     total = render.bytes_text(sum(entry.size_bytes for entry in entries))
     closing = f"{len(entries)} videos, {total} of at most {render.bytes_text(store.limit_bytes)} in {store.folder}"
     if entries:
-        rows = [(render.bytes_text(e.size_bytes), render.day(e.used_seconds), e.model, e.video_path) for e in entries]
+        rows = [
+            (render.bytes_text(e.size_bytes), render.day(e.used_seconds), e.model, render.one_line(e.video_path))
+            for e in entries
+        ]
         show(render.table(("SIZE", "LAST USED", "MODEL", "VIDEO"), rows, result_columns()).append(f"\n\n{closing}"))
     else:
         show(Text(closing))

@@ -1,5 +1,6 @@
 """From exceptions and signals to one line on stderr and an exit code."""
 
+import errno
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from vamba_cli.errors import (
 )
 
 OK, BUG, USAGE, SOME_FAILED, UNDECODABLE, OUT_OF_MEMORY, MODEL_MISSING = range(7)
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 
 _CODES: tuple[tuple[type[VambaError], int], ...] = (
@@ -89,6 +91,9 @@ def _classify(error: BaseException) -> tuple[str, int]:
         return f"the Python package {error.name!r} is missing: install vamba again, or `pip install {error.name}`", (
             MODEL_MISSING
         )
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        place = f" ({error.filename})" if error.filename else ""
+        return f"nothing can be written: {error.strerror}{place}; free some space or choose another place", USAGE
     return f"unexpected {type(error).__name__}: {text}", BUG
 
 
@@ -96,6 +101,8 @@ def _parser_message(error: BaseException) -> str:
     message = str(error.format_message()).strip()  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     path = getattr(context, "command_path", "vamba")
+    if not getattr(error, "option_name", "--").startswith("--"):
+        message += " (write ./-NAME for a file whose name begins with -)"
     return f"{message[:1].lower()}{message[1:].removesuffix('.')}; see `{path} --help`"
 
 

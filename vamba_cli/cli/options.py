@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -108,7 +109,10 @@ def shared(*headings: str) -> Callable[[Callable[..., None]], Callable[..., None
             if headings:
                 flags = {name: value for name in names if (value := values.pop(name)) is not None}
                 presets = split_names(values.pop("preset", None) or ())
-                values["settings"] = resolve(flags, presets, os.environ, Path.cwd())
+                try:
+                    values["settings"] = resolve(flags, presets, os.environ, Path.cwd())
+                except UsageError as error:
+                    raise UsageError(_as_options(str(error))) from error
             command(**values)
 
         parameters = [p for p in own.values() if p.name not in ("settings", "terminal")]
@@ -119,6 +123,16 @@ def shared(*headings: str) -> Callable[[Callable[..., None]], Callable[..., None
         return run
 
     return decorate
+
+
+def _as_options(message: str) -> str:
+    """An error about the command line in the user's words: `--end`, not `end_seconds`."""
+    place, found, rest = message.partition("command line: ")
+    if place or not found:
+        return message
+    for name, _kind, flags, _metavar, _text in (row for rows in _TABLE.values() for row in rows):
+        rest = re.sub(rf"(?<![\w'-]){name}(?= [=(])", flags.split()[0].partition("/")[0], rest)
+    return rest
 
 
 def _setting_parameters(headings: tuple[str, ...]) -> list[inspect.Parameter]:

@@ -12,7 +12,11 @@ from vamba_cli.timecode import clock
 
 _BAR_CELLS = 12
 _STRATEGIES = {"sequential": "read in one pass", "seek": "read by seeking", "keyframes": "key frames only"}
+_CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "matroska/webm"}
 _STATUS_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skipped": "dim"}
+
+
+_MOST_SPANS = 5  # of evidence below an answer
 
 
 def answers(result: AskResult, *, evidence_wanted: bool) -> Text:
@@ -27,14 +31,23 @@ def answer(answer: Answer, *, with_question: bool = False, evidence_wanted: bool
     text = Text()
     if with_question:
         text.append(f"{printable(answer.question)}\n", style="bold")
-    text.append(printable(answer.answer.strip()) or "(the model gave no answer)")
+    text.append(printable(answer.answer.rstrip().strip("\n")) or "(the model gave no answer)")
+    if len(answer.evidence) > _MOST_SPANS:
+        return text  # an outline: every line of the answer has its time
     if answer.evidence:
         text.append("\n\n")
         width = max(len(_span(item)) for item in answer.evidence)
         text.append_text(Text("\n").join(_evidence(item, width) for item in answer.evidence))
-    elif evidence_wanted:
+    elif evidence_wanted and not _says_so_itself(answer.answer):
         text.append("\n\n  no part of the video stands out as evidence", style="dim")
     return text
+
+
+def _says_so_itself(answer: str) -> bool:
+    """Whether an answer that rules composed tells already that there is no evidence."""
+    return any(
+        text in answer for text in (" was not found in this video", " cannot be answered by ", "that can be read ")
+    )
 
 
 def _evidence(item: Evidence, width: int) -> Text:
@@ -55,7 +68,11 @@ def info(result: InfoResult, columns: int | None = None) -> Text:
     rotated = f", rotated {video.rotation_degrees}°" if video.rotation_degrees else ""
     rate = f"{video.frame_rate:.5g} frames/s{' on average (variable)' if video.variable_frame_rate else ''}"
     file_rows = [
-        ("format", f"{video.container}: {video.codec}, {video.pixel_format}{' (HDR)' if video.hdr else ''}"),
+        (
+            "format",
+            f"{_CONTAINERS.get(video.container, video.container)}: {video.codec}, "
+            f"{video.pixel_format}{' (HDR)' if video.hdr else ''}",
+        ),
         ("size", f"{bytes_text(video.size_bytes)}"),
         ("picture", f"{video.width}x{video.height}{rotated}, {'one image' if video.is_image else rate}"),
         (
@@ -65,7 +82,7 @@ def info(result: InfoResult, columns: int | None = None) -> Text:
         ("key frames", f"every {video.keyframe_seconds:.3g} s"),
         ("streams", f"{video.audio_streams} audio, {video.subtitle_streams} subtitle"),
     ]
-    step = f"one every {plan.step_seconds:.3g} s" if plan.num_frames > 2 else "all there are"
+    step = "one image, twice" if video.is_image else f"one every {plan.step_seconds:.3g} s"
     plan_rows = [
         ("preset", ", ".join(result.preset) or "none"),
         ("frames", f"{plan.num_frames:,}, {step}, {plan.width}x{plan.height}, {_STRATEGIES[plan.strategy]}"),
@@ -75,7 +92,7 @@ def info(result: InfoResult, columns: int | None = None) -> Text:
         ("memory", f"{_peak(result)}"),
         ("work", f"{flops_text(result.encode_flops)} to encode{', already in the cache' if result.cached else ''}"),
     ]
-    text = Text().append(f"{printable(video.path)}\n", style="bold")
+    text = Text().append(f"{one_line(video.path)}\n", style="bold")
     text.append_text(fields(file_rows, columns)).append("\n\nwith these settings\n", style="bold")
     text.append_text(fields(plan_rows, columns))
     for warning in (item for item in result.warnings if item not in plan.notes):
@@ -151,6 +168,11 @@ def _hanging(text: str, indent: int, columns: int | None) -> str:
     if columns is None or columns < indent + 20:
         return printable(text)
     return f"\n{'':<{indent}}".join(textwrap.wrap(printable(text), columns - indent) or [""])
+
+
+def one_line(text: str) -> str:
+    """A file name for a table: whatever it holds, it takes one line."""
+    return printable(text.replace("\n", "?").replace("\t", "?"))
 
 
 def bytes_text(num_bytes: float) -> str:

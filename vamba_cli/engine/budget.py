@@ -84,6 +84,7 @@ def pairs_that_fit(config: VambaConfig, work: Workload, limit_bytes: int) -> int
         raise MemoryBudgetError(
             f"this model needs {fixed / GIB:.1f} GiB (weights {cost.weight_bytes / GIB:.1f}, one chunk of frames "
             f"{cost.chunk_bytes / GIB:.1f}) and {per_pair / GIB:.3f} GiB for each frame pair, but may use "
-            f"{limit_bytes / GIB:.1f} GiB: use a smaller model (--model tiny), a smaller dtype, or more memory"
+            f"{limit_bytes / GIB:.{1 if limit_bytes >= GIB / 10 or limit_bytes <= 0 else 3}f} GiB: use a smaller "
+            "model, smaller frames (--longest-edge) or --dtype bfloat16, or raise --memory-limit"
         )
     return min(work.num_pairs, fitting)

@@ -112,8 +112,8 @@ def session_key(video: Path, prospect: Prospect, folder: ModelFolder, settings: 
     plan = prospect.plan
     tolerance = static_tolerance(settings)
     return memory_key(
-        [file_digest(video), folder.fingerprint, settings.random_weights, str(dtype), plan.times_seconds,
-         plan.width, plan.height, plan.strategy, tolerance, __version__]
+        [file_digest(video), folder.fingerprint, folder.config, folder.pixels, settings.random_weights, str(dtype),
+         plan.times_seconds, plan.width, plan.height, plan.strategy, tolerance, __version__]
     )  # fmt: skip
 
 
@@ -157,6 +157,8 @@ def _encode(
     encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings))
     with FrameReader(prospect.info, plan, chunk_frames=settings.chunk_frames) as reader:
         encode_video(encoder, reader, len(plan.times_seconds), on_event)
+    if memory.num_pairs < work.num_pairs:  # the pictures ended early
+        memory.end_seconds = min(end_seconds, plan.times_seconds[2 * memory.num_pairs])
     for warning in reader.warnings:
         on_event(Notice(warning))
     return memory, tuple(reader.warnings)

@@ -17,6 +17,7 @@ from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.weights.tokenizer import Tokenizer
 
+_AS_GOOD = 0.1  # spans whose probability is less than this below the best are as good as it
 _LEAST_END = -2.0  # log-probability that a title ends behind the phrase counts no less
 
 
@@ -149,7 +150,7 @@ def find_evidence(
 ) -> list[ScoredSpan]:
     """Spans that support the probe; neighbouring scenes that do are merged.
 
-    The most probable come first; of those within about 5 % of each other, the earliest.
+    The most probable come first; those as good as the best in the order of time.
     """
     runs = scenes(memory, options.scene_threshold)
     if len(runs) > options.most_windows and options.longest_window > 1:
@@ -164,7 +165,13 @@ def find_evidence(
     if options.relative:
         scores = scores - (float(scores.median()) if baseline is None else baseline)
     spans = merge(kept, scores.sigmoid().tolist(), options.least_probability)
-    return sorted(spans, key=lambda span: (-round(20 * span.probability), span.first))[: options.most_spans]
+    best_probability = max((span.probability for span in spans), default=0.0)
+
+    def rank(span: ScoredSpan) -> tuple[float, int]:
+        close = span.probability > best_probability - _AS_GOOD
+        return (-best_probability if close else -span.probability), span.first
+
+    return sorted(spans, key=rank)[: options.most_spans]
 
 
 def core(run: Span, longest: int) -> Span:

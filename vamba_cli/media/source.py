@@ -1,5 +1,6 @@
 """Opening a local file as a video, and nothing else: no network, no playlist, no second file."""
 
+import re
 import stat
 from pathlib import Path
 from typing import cast
@@ -40,6 +41,7 @@ _MANIFESTS = (
     (b"<SmoothStreamingMedia", "a Smooth Streaming manifest"),
     (b"<asx", "an ASX playlist"),
 )
+_ADDRESS = re.compile(r"(https?|ftps?|rtsp|rtmp|s3|file):/", re.IGNORECASE)
 _HEAD_BYTES = 4096
 # A damaged file can make a demuxer search for a very long time; a slow network disk still answers within these.
 _OPEN_TIMEOUT_SECONDS = 60
@@ -114,6 +116,10 @@ def _read_head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_HEAD_BYTES)
     except FileNotFoundError as error:
+        if _ADDRESS.match(str(path)):
+            raise MediaError(
+                f"{path} looks like an address, and nothing is fetched: download the video first"
+            ) from error
         link = " (a link whose target is gone)" if path.is_symlink() else ""
         raise MediaError(f"{path} does not exist{link}: check the name") from error
     except PermissionError as error:

@@ -74,5 +74,13 @@ class VideoMemory:
         return self.keys[layer][part], self.values[layer][part]
 
     def pair_start_seconds(self, pair: int) -> float:
-        """When the first frame of a pair comes on screen; for pair = num_pairs, when the video ends."""
-        return float(self.times_seconds[2 * pair]) if pair < self.num_pairs else self.end_seconds
+        """When what a pair shows comes on screen; for pair = num_pairs, when the video ends.
+
+        Where frames stand long, the first of a pair may be the picture that already stood in the pair before: then the
+        second one is what comes.
+        """
+        if pair >= self.num_pairs:
+            return self.end_seconds
+        first, second = self.times_seconds[2 * pair : 2 * pair + 2].tolist()
+        stood_before = pair > 0 and first == float(self.times_seconds[2 * pair - 1])
+        return float(second if stood_before else first)

@@ -1,9 +1,10 @@
 """The headings of a video in order, each read from its own scene."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vamba_cli.engine.events import OnEvent, Stage
-from vamba_cli.engine.generate import generate_each
+from vamba_cli.engine.generate import Span, generate_each
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import core, scenes
 from vamba_cli.tasks.profiles import Profile
@@ -21,11 +22,21 @@ class Heading:
     probability: float
 
 
+def steady(runs: Sequence[Span]) -> list[Span]:
+    """Scenes without the lone frame pairs between longer ones: such a pair shows a bit of each."""
+    lengths = [0, *(stop - first for first, stop in runs), 0]
+    return [
+        run
+        for before, own, after, run in zip(lengths, lengths[1:], lengths[2:], runs, strict=False)
+        if own > 1 or before <= 1 or after <= 1
+    ]
+
+
 def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[Heading]:
     """Read every scene's heading; neighbours with the same one are joined, scenes without a clear one left out."""
     memory, ready = session.memory, session.ready
     on_event(Stage("answer", "reading the headings"))
-    runs = scenes(memory, profile.search.scene_threshold)
+    runs = steady(scenes(memory, profile.search.scene_threshold))
     windows = [core(run, profile.search.longest_window) for run in runs]
     read = generate_each(ready.model, ready.tokenizer, memory, profile.reading, windows)
     headings: list[Heading] = []

@@ -1,5 +1,6 @@
 """How each kind of model wants to be asked. Pure."""
 
+import re
 from dataclasses import dataclass
 
 from vamba_cli.engine.windows import Probe, SearchOptions
@@ -13,7 +14,8 @@ class Profile:
     needs_topic: whether `support` makes sense only with a topic.
     reading: a question to which a window that shows the topic answers with the topic itself, or "".
     reads_windows: whether answers come from a short window (of `search.longest_window` pairs) or the whole video.
-    limits: said to the user when nothing was found.
+    limits: said to the user where the model found nothing or cannot answer.
+    reading_text: a question that a window answers with all its words, or "".
     empty_answers: what the model says of a window where it finds nothing to read.
     """
 
@@ -24,12 +26,15 @@ class Profile:
     reads_windows: bool
     search: SearchOptions
     limits: str
+    reading_text: str = ""
     empty_answers: tuple[str, ...] = ()
 
     def probe(self, question: str, topic: str | None) -> Probe | None:
         """The probe for a question, or None where the model has no way to look for it."""
         if self.needs_topic and topic is None:
             return None
+        # ". . ." as text extracted from documents writes it is an ellipsis on the screen
+        topic = re.sub(r"\s*\.(?:\s+\.)+", "...", topic) if topic else topic
         text = self.support.format(question=question, topic=topic)
         return Probe(text, self.reading, topic or "", self.reading_weight if topic else 0.0)
 
@@ -51,7 +56,8 @@ PROFILES = {
         reading_weight=2.0,
         reads_windows=True,
         search=SearchOptions(longest_window=1),
-        limits="this small model only reads slides and screens: --model vamba-qwen2-vl-7b understands pictures, too",
+        limits="(The small model reads slides, above all their titles; --model vamba-qwen2-vl-7b understands more.)",
+        reading_text="text?",
         empty_answers=("(no title)", "(nothing)", ""),
     ),
 }

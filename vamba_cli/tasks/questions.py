@@ -9,6 +9,12 @@ from typing import Literal
 
 Kind = Literal["time", "yes-no", "outline", "open"]
 
+_POLITE = re.compile(
+    r"^(?:(?:please|hi|hello|hey|so|ok|okay|and|well)\b[\s,!.]*|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give)\s+(?:me|us)\s+"
+    r"|(?:tell|show)\s+(?:me|us)\s+|(?:i\s+(?:want|would\s+like|'d\s+like)\s+to\s+know|do\s+you\s+know)\s+)+"
+    r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do)\b)",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"[\"“”«»„‟]([^\"“”«»„‟]+)[\"“”«»„‟]")
 _TIME = re.compile(
     r"^(?:(?:at|in|on|from|until)\s+)?"
@@ -35,8 +41,8 @@ _HELPERS = re.compile(
     r"^(?:(?:is|are|was|were|does|do|did|will|would|can|could|has|have|had)\s+)?"
     r"(?:(?:the\s+)?(?:speaker|lecturer|teacher|presenter|professor|video|lecture|talk|film|slides?|they|he|she|it|we|you|i)\s+)?"
     r"(?:(?:start|begin|stop|finish)s?\s+(?:to\s+)?)?"
-    r"(?:(?:talk|speak|tell|learn|hear|read)(?:s|ing|ed)?\s+(?:us\s+)?(?:about|of)|(?:mention|discuss|explain|introduce|show|cover|"
-    r"present|define|see|find)(?:e?s|ing|e?d)?)?\s*(?:\bthere\s+(?:a\s+|an\s+)?(?:slide|part)\s+(?:on|about)\s+)?",
+    r"(?:(?:(?:talk|speak|tell|learn|hear|read)(?:s|ing|ed)?\s+(?:us\s+)?(?:about|of)|(?:mention|discuss|explain|introduce|show|cover|"
+    r"present|define)(?:e?s|ing|e?d)?|see|find)\b)?\s*(?:\bthere\s+(?:a\s+|an\s+)?(?:slide|part)\s+(?:on|about)\s+)?",
     re.IGNORECASE,
 )
 _ENDING = re.compile(
@@ -67,12 +73,14 @@ def understand(question: str) -> Understood:
     Understood(kind='time', topic='backprop')
     >>> understand('Is there a slide about "Gradient Descent"?')
     Understood(kind='yes-no', topic='Gradient Descent')
+    >>> understand("Can you tell me when PCA is introduced?")
+    Understood(kind='time', topic='PCA')
     >>> understand("list the topics").kind
     'outline'
     >>> understand("What is the title?")
     Understood(kind='open', topic=None)
     """
-    text = " ".join(question.split()).rstrip("?!. ")
+    text = _POLITE.sub("", " ".join(question.split()).rstrip("?!. "))
     if _OUTLINE.match(text):
         return Understood("outline", None)
     quoted = _QUOTED.search(text)

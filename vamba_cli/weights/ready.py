@@ -83,7 +83,8 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         first = str(error).splitlines()[0]
         raise UsageError(
-            f"device {name!r} cannot be used ({first}): try cpu, cuda, cuda:1 or mps; see vamba doctor"
+            f"device {name!r} cannot be used here ({first}): "
+            "choose --device cpu or auto; `vamba doctor` shows what there is"
         ) from error
     return device
 

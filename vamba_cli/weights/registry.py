@@ -165,7 +165,8 @@ def _hub_failure(name: str, repository: str, revision: str, online: bool, error:
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{repository} has no revision {revision!r}: give a branch, a tag or a commit that it has"
     if not online:
-        return f"{name} ({repository}, revision {revision}) is not on this machine: {_pull(name, revision)}"
+        source = f"revision {revision}" if name == repository else f"{repository}, revision {revision}"
+        return f"{name} ({source}) is not on this machine: {_pull(name, revision)}"
     if isinstance(error, errors.LocalEntryNotFoundError | ConnectionError | TimeoutError):
         return (
             f"the Hugging Face Hub cannot be reached to fetch {repository}: check the network and the proxy, "
@@ -184,8 +185,8 @@ def _pull(name: str, revision: str) -> str:
 def _unknown(name: str) -> str:
     known = [model.name for model in KNOWN_MODELS]
     near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-    return f"there is no model {name!r}: {hint}; a folder or an owner/name of the Hugging Face Hub is allowed, too"
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+    return f"there is no model {name!r}: {hint} A folder or an owner/name of the Hugging Face Hub is allowed, too"
 
 
 def _reporting_tqdm(on_download: OnDownload | None) -> type:

@@ -1,0 +1,75 @@
+"""What an open question wants of a model that only reads slides."""
+
+import pytest
+
+from vamba_cli.tasks.wishes import moment_seconds, stands_for, subject, wish
+
+
+@pytest.mark.parametrize(
+    ("question", "wished"),
+    [
+        ("what is this lecture about?", "title"),
+        ("What's this about", "title"),
+        ("What is the title of the talk?", "title"),
+        ("what is shown?", "title"),
+        ("which slide is this", "title"),
+        ("what does the slide say?", "text"),
+        ("What is written on the screen?", "text"),
+        ("who is the speaker?", None),
+        ("how does UMAP work?", None),
+        ("what colour is the car", None),
+        ("", None),
+        ("🎉", None),
+    ],
+)
+def test_wish(question: str, wished: str | None) -> None:
+    assert wish(question) == wished
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("how does UMAP work?", "UMAP"),
+        ("what is perplexity used for?", "perplexity"),
+        ("What are the advantages of UMAP over t-SNE", "UMAP"),
+        ("please explain the elbow point", "elbow point"),
+        ("tell me about clustering", "clustering"),
+        ("why is normalisation important?", "normalisation"),
+        ("who is the speaker?", None),
+        ("what is he doing?", None),
+        ("hello there, how are you today my friend", None),
+    ],
+)
+def test_subject(question: str, topic: str | None) -> None:
+    assert subject(question) == topic
+
+
+@pytest.mark.parametrize(
+    ("question", "seconds"),
+    [
+        ("what is on the slide at 10:05?", 605.0),
+        ("what is shown at 1:02:03", 3723.0),
+        ("what is shown at 75:30", 4530.0),
+        ("what is on screen at minute 12?", 720.0),
+        ("what is shown at 10:75", None),
+        ("what is the ratio 3:20", None),
+        ("what is shown?", None),
+    ],
+)
+def test_moment(question: str, seconds: float | None) -> None:
+    assert moment_seconds(question) == seconds
+
+
+@pytest.mark.parametrize(
+    ("short", "title", "stands"),
+    [
+        ("PCA", "Principal Component Analysis", True),
+        ("HMMs", "Training a Hidden Markov Model", True),
+        ("PCA", "Principal components", False),
+        ("pca", "Principal Component Analysis", False),
+        ("Analysis", "Principal Component Analysis", False),
+        ("A", "Analysis", False),
+    ],
+)
+def test_abbreviations(short: str, title: str, *, stands: bool) -> None:
+    assert stands_for(short, title) is stands

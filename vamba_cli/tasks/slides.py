@@ -1,0 +1,143 @@
+"""Questions to a model that reads slides, one short window at a time: it finds topics and reads titles and words.
+
+What it cannot do is said; it is never asked a question of a kind that it was not trained on.
+"""
+
+from vamba_cli.engine.events import OnEvent, Stage
+from vamba_cli.engine.generate import Generated, Span, generate
+from vamba_cli.engine.sampling import SamplingOptions
+from vamba_cli.engine.session import Session
+from vamba_cli.engine.windows import ScoredSpan, core, scenes
+from vamba_cli.settings import Settings
+from vamba_cli.tasks.evidence import evidence_of, found, not_found, search
+from vamba_cli.tasks.outline import Heading, read_outline
+from vamba_cli.tasks.profiles import Profile
+from vamba_cli.tasks.questions import Understood
+from vamba_cli.tasks.wishes import Wish, moment_seconds, stands_for, subject, wish
+from vamba_cli.timecode import clock
+
+Reply = tuple[str, list[ScoredSpan]]
+
+_SCENES_TRIED = 5  # of a video, before reading it is given up
+_SURELY_READ, _LEAST_READ = 0.85, 0.7  # of a token, on average; words read into a film score less
+
+
+def answer_from_slides(
+    session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
+) -> Reply:
+    """An answer, and the spans that support it."""
+    if wanted.kind == "outline":
+        return _outline(session, profile, on_event)
+    wished = wish(question) if wanted.kind == "open" else None
+    moment = moment_seconds(question) if wanted.kind == "open" else None
+    if moment is not None or (wished is not None and wanted.topic is None):
+        on_event(Stage("answer", question))
+        if moment is not None:
+            return _at(session, profile, wished or "title", moment, settings)
+        return _first(session, profile, wished or "title", settings)
+    topic = wanted.topic
+    if topic is None or wanted.kind == "time":  # "explain perplexity" looks like a bare topic
+        topic = subject(question) or topic
+    if topic is None or not settings.evidence:
+        reason = "looking at slides" if topic is None else "reading alone: leave out --no-evidence"
+        return f"This question cannot be answered by {reason}. {profile.limits}", []
+    return _about(session, profile, question, topic, wanted, wished, settings, on_event)
+
+
+def _about(
+    session: Session,
+    profile: Profile,
+    question: str,
+    topic: str,
+    wanted: Understood,
+    wished: Wish | None,
+    settings: Settings,
+    on_event: OnEvent,
+) -> Reply:
+    """Where a topic is shown, and what is read there if that was asked."""
+    spans = search(session, profile, question, topic, on_event)
+    if not spans:
+        return _spelt_out(session, profile, topic, on_event)
+    text = found(topic, evidence_of(session.memory, spans), yes_no=wanted.kind == "yes-no")
+    if wished is not None:
+        on_event(Stage("answer", question))
+        said = _read(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
+        return (f"{said}\n{text}" if said else text), spans
+    return (f"{text} {profile.limits}" if wanted.kind == "open" else text), spans
+
+
+def _outline(session: Session, profile: Profile, on_event: OnEvent) -> Reply:
+    """The headings in order, each with the time at which it comes up."""
+    headings = read_outline(session, profile, on_event)
+    times = [clock(session.memory.pair_start_seconds(heading.first)) for heading in headings]
+    width = max(map(len, times), default=0)
+    text = "\n".join(f"{time:>{width}}  {heading.title}" for time, heading in zip(times, headings, strict=True))
+    return text or f"No headings were found in this video. {profile.limits}", [_span(heading) for heading in headings]
+
+
+def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> Reply:
+    """An abbreviation that is not found may stand for words of a heading."""
+    headings: list[Heading] = []
+    if stands_for(topic, " ".join(topic.removesuffix("s"))):  # only then are the headings worth reading
+        headings = [item for item in read_outline(session, profile, on_event) if stands_for(topic, item.title)]
+    if not headings:
+        return not_found(topic, profile.limits), []
+    first = headings[0].title.casefold()
+    spans = [_span(heading) for heading in headings if heading.title.casefold() == first]
+    text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False)
+    return f"“{topic}” itself was not found, but {text}", spans
+
+
+def _span(heading: Heading) -> ScoredSpan:
+    return ScoredSpan(heading.first, heading.stop, heading.probability)
+
+
+def _first(session: Session, profile: Profile, wished: Wish, settings: Settings) -> Reply:
+    """Title or words of the first scene that is surely read, else of the first that may be."""
+    runs = scenes(session.memory, profile.search.scene_threshold)[:_SCENES_TRIED]
+    doubtful: list[tuple[Span, Generated]] = []
+    for run in runs:
+        said = _read(session, profile, wished, run, settings)
+        if said.text and said.probability >= _LEAST_READ:
+            doubtful.append((run, said))
+            if said.probability >= _SURELY_READ:
+                break
+    if not doubtful:
+        return f"Nothing that can be read was found at the beginning. {profile.limits}", []
+    (first, stop), said = max(doubtful, key=lambda item: item[1].probability >= _SURELY_READ)
+    spans = [ScoredSpan(first, stop, said.probability)]
+    if wished == "text":
+        return said.text, spans
+    verb = "is" if said.probability >= _SURELY_READ else "may be"
+    at = clock(session.memory.pair_start_seconds(first))
+    return f"“{said.text}” {verb} the first title, at {at}; ask “list the topics” for all of them.", spans
+
+
+def _at(session: Session, profile: Profile, wished: Wish, moment: float, settings: Settings) -> Reply:
+    """Title or words of the scene that is on screen at a time."""
+    memory = session.memory
+    begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
+    if not begin <= moment < end:
+        return f"{clock(moment)} is outside of what was looked at, {clock(begin)}–{clock(end)}.", []
+    runs = scenes(memory, profile.search.scene_threshold)
+    scene = next(run for run in reversed(runs) if memory.pair_start_seconds(run[0]) <= moment)
+    said = _read(session, profile, wished, scene, settings)
+    if not said.text and wished == "text":
+        said = _read(session, profile, "title", scene, settings)
+    if not said.text:
+        return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
+    return said.text, [ScoredSpan(*scene, said.probability)]
+
+
+def _read(session: Session, profile: Profile, wished: Wish, scene: Span, settings: Settings) -> Generated:
+    """Title or words of a scene; "" where there is nothing to read."""
+    said = generate(
+        session.ready.model,
+        session.ready.tokenizer,
+        session.memory,
+        profile.reading if wished == "title" else profile.reading_text,
+        window=core(scene, profile.search.longest_window),
+        options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
+        max_new_tokens=settings.max_new_tokens,
+    )
+    return Generated("" if said.text in profile.empty_answers else said.text, said.probability)

@@ -1,0 +1,104 @@
+"""What an open question wants of a model that only reads slides: a title, words, a moment, or more than it can. Pure.
+
+>>> wish("What is this lecture about?"), wish("what does the slide say?"), wish("who is the speaker?")
+('title', 'text', None)
+>>> subject("How does UMAP work?"), subject("what are the advantages of UMAP over t-SNE"), subject("who is he?")
+('UMAP', 'UMAP', None)
+>>> moment_seconds("what is on the slide at 10:05?")
+605.0
+"""
+
+import re
+from typing import Literal
+
+Wish = Literal["title", "text"]
+
+_TEXT = re.compile(
+    r"\b(?:written|writing|bullets?|words)\b|\bread\b|\b(?:slides?|screen|it|page)\s+says?\b|\bwhat\s+says\b"
+    r"|\btext\s+(?:is|on|of)\b|^text\b",
+    re.IGNORECASE,
+)
+_TITLE = re.compile(
+    r"\b(?:title|heading|headline|caption)\b|\b(?:main|first|opening)\s+(?:topic|subject|slide|page)\b"
+    r"|^what(?:'s|\s+is|\s+was)?\s+(?:this|it|that|(?:(?:this|the|that)\s+)?(?:whole\s+)?(?:video|lecture|talk|film|movie|presentation"
+    r"|clip|course|recording|slide|screencast|session|lesson|seminar|tutorial))(?:\s+(?:all\s+)?about)?$"
+    r"|^(?:what|which)(?:'s|\s+is|\s+was|\s+are)?\s+(?:(?:the\s+)?(?:topic|subject|theme)\b|shown|visible|displayed|first|on\s+(?:the\s+)?"
+    r"(?:screen|slide|display)|happening|to\s+be\s+seen)"
+    r"|^(?:what|which)\s+(?:slide|page)\s+(?:is|was)\b|^what\s+(?:do\s+(?:you|we|i)\s+see|can\s+be\s+seen|happens)\b"
+    r"|^(?:what|which)(?:\s+\w+)?\s+(?:does|do)\s+(?:the\s+|this\s+)?(?:video|lecture|talk|film|slide)\s+(?:show|deal|talk|treat)\b"
+    r"|^describe\s+(?:this|the)\s+(?:video|lecture|talk|film|slide|picture|image)$",
+    re.IGNORECASE,
+)
+_SUBJECTS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"^(?:what|which)\s+(?:is|are|was|were)\s+(?:the\s+)?(?:\w+\s+){0,2}?(?:advantages?|disadvantages?|benefits?|drawbacks?|limits?"
+        r"|limitations?|purpose|point|idea|goal|role|meaning|definition|difference|differences|steps?|types?|kinds?|uses?|parts?"
+        r"|properties|assumptions|results?)\s+(?:of|behind|for|between|in)\s+(?P<topic>.+?)(?:\s+(?:over|against|and|versus|vs)\s+.+)?$",
+        r"^how\s+(?:does|do|did|can|is|are|to)\s+(?P<topic>.+?)(?:\s+(?:work|works|done|computed|calculated|used|made|defined|function|be\s+\w+))$",
+        r"^why\s+(?:is|are|does|do|did|was|were)\s+(?P<topic>.+?)(?:\s+(?:important|useful|needed|used|good|bad|work|fail|necessary))$",
+        r"^(?:explain|define|describe|tell\s+(?:me|us)\s+(?:more\s+|something\s+)?about)\s+(?P<topic>.+)$",
+        r"^what(?:'s|\s+is|\s+are)\s+(?:meant\s+by\s+)?(?P<topic>.+?)(?:\s+(?:good|used)\s+for)?$",
+        r"^what\s+does\s+(?P<topic>.+?)\s+(?:mean|do|stand\s+for)$",
+        r"^what\s+(?:does|do|is|did)\s+\w+(?:\s+\w+)?\s+(?:said\s+|say\s+|says\s+|tell\s+us\s+|explain\s+)about\s+(?P<topic>.+)$",
+    )
+)
+_PLEASE = re.compile(r"^(?:please|can\s+you|could\s+you|so|and)\s+(?:please\s+)?", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:the|a|an|some|any)\s+", re.IGNORECASE)
+_NOT_A_SUBJECT = re.compile(
+    r"^(?:this|that|it|he|she|they|you|we|i|his|her|their|your|my|there|who|going|the\s+(?:speaker|lecturer|teacher|man|woman|weather))\b",
+    re.IGNORECASE,
+)
+_MOST_SUBJECT_WORDS = 6
+_MOMENT = re.compile(
+    r"\b(?:at|around|about|near|after)\s+(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b", re.IGNORECASE
+)
+_MINUTE = re.compile(r"\b(?:at|in|around)\s+minute\s+(?P<minutes>\d{1,4})\b", re.IGNORECASE)
+
+
+def wish(question: str) -> Wish | None:
+    """Whether a title or the words of a slide would answer an open question; None where neither would."""
+    text = _plain(question)
+    if _TEXT.search(text):
+        return "text"
+    return "title" if _TITLE.search(text) else None
+
+
+def subject(question: str) -> str | None:
+    """What an open question is about, as far as it can be looked for on slides."""
+    text = _plain(question)
+    for pattern in _SUBJECTS:
+        found = pattern.match(text)
+        if found:
+            topic = _ARTICLE.sub("", found["topic"]).strip()
+            if not topic or _NOT_A_SUBJECT.match(topic) or len(topic.split()) > _MOST_SUBJECT_WORDS:
+                return None
+            return topic
+    return None
+
+
+def moment_seconds(question: str) -> float | None:
+    """The time that a question names, as in "what is shown at 12:30?"."""
+    found = _MOMENT.search(question)
+    if found:
+        *hours_minutes, seconds = found["time"].split(":")
+        return sum(60.0**power * int(part) for power, part in enumerate([seconds, *reversed(hours_minutes)]))
+    minute = _MINUTE.search(question)
+    return 60.0 * int(minute["minutes"]) if minute else None
+
+
+def stands_for(short: str, title: str) -> bool:
+    """Whether neighbouring words of a title begin with the letters of an abbreviation.
+
+    >>> stands_for("PCA", "Principal Component Analysis"), stands_for("PCAs", "Principal components")
+    (True, False)
+    """
+    letters = short.removesuffix("s").upper()
+    if not (2 <= len(letters) <= 6 and letters.isalpha() and short.removesuffix("s").isupper()):
+        return False
+    initials = "".join(word[0] for word in re.findall(r"[^\W\d_]+", title)).upper()
+    return letters in initials
+
+
+def _plain(question: str) -> str:
+    return _PLEASE.sub("", " ".join(question.split()).rstrip("?!. ").replace("’", "'"))

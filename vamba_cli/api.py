@@ -185,6 +185,8 @@ def _checked(question: str) -> str:
     text = " ".join(question.split())
     if not text:
         raise UsageError("a question is empty: write what you want to know")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise UsageError("a question is not text in UTF-8: check the encoding of the terminal or of the file it is in")
     if len(text) > _MOST_QUESTION_CHARACTERS:
         raise UsageError(f"a question has {len(text)} characters; at most {_MOST_QUESTION_CHARACTERS} are allowed")
     return text

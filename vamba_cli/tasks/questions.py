@@ -15,7 +15,7 @@ _POLITE = re.compile(
     r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do)\b)",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"[\"“”«»„‟]([^\"“”«»„‟]+)[\"“”«»„‟]")
+_QUOTED = re.compile(r"[\"“”«»„‟]\s*([^\"“”«»„‟\s][^\"“”«»„‟]*)[\"“”«»„‟]")
 _TIME = re.compile(
     r"^(?:(?:at|in|on|from|until)\s+)?"
     r"(?:when(?:abouts)?|where(?:abouts)?|(?:what|which)\s+(?:time|point|moment|minute|part|place|slide|second)s?(?:\s+of\s+(?:the\s+)?"

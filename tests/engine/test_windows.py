@@ -1,0 +1,264 @@
+"""Times by windows: a window reads only its own rows, batches change nothing, and the search finds what was planted."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tests.engine.test_partition import encode, video
+from tests.tinynet import small_model
+from vamba_cli.engine import windows
+from vamba_cli.engine.events import Event, SearchProgress
+from vamba_cli.engine.generate import Span, generate
+from vamba_cli.engine.windows import Probe, ScoredSpan, SearchOptions, core, find_evidence, joined, merge, scenes, score
+from vamba_cli.model.memory import VideoMemory
+from vamba_cli.model.vamba import Vamba
+from vamba_cli.weights.tokenizer import ByteTokenizer
+
+PAIRS = 12
+PROBE = Probe("shown? Gradient descent")
+READING = Probe("shown? Gradient descent", "title?", "Gradient", 0.7)
+TOKENIZER = ByteTokenizer()
+
+
+@pytest.fixture(scope="module")
+def model() -> Vamba:
+    torch.manual_seed(3)
+    return small_model()
+
+
+@pytest.fixture(scope="module")
+def memory(model: Vamba) -> VideoMemory:
+    return encode(model, video(PAIRS), []).memory
+
+
+def only(memory: VideoMemory, first: int, stop: int) -> VideoMemory:
+    """A memory that holds nothing but the rows of these pairs."""
+    part = slice(first * memory.tokens_per_pair, stop * memory.tokens_per_pair)
+    return VideoMemory(
+        keys=tuple(layer[part].clone() for layer in memory.keys),
+        values=tuple(layer[part].clone() for layer in memory.values),
+        tokens_per_pair=memory.tokens_per_pair,
+        times_seconds=memory.times_seconds[2 * first : 2 * stop],
+        novelty=memory.novelty[first:stop],
+        end_seconds=memory.end_seconds,
+        num_tokens=part.stop - part.start,
+    )
+
+
+@pytest.mark.parametrize(("first", "stop"), [(0, 1), (3, 7), (11, 12), (0, 12), (5, 5)])
+@pytest.mark.parametrize("probe", [PROBE, READING])
+def test_a_window_reads_its_own_rows_only(
+    model: Vamba, memory: VideoMemory, first: int, stop: int, probe: Probe
+) -> None:
+    restricted = score(model, TOKENIZER, memory, probe, [(first, stop)])
+    alone = score(model, TOKENIZER, only(memory, first, stop), probe, [(0, stop - first)])
+    torch.testing.assert_close(restricted, alone, rtol=1e-4, atol=1e-4)
+    said = generate(model, TOKENIZER, memory, "what?", window=(first, stop), max_new_tokens=6)
+    assert said.text == generate(model, TOKENIZER, only(memory, first, stop), "what?", max_new_tokens=6).text
+
+
+def test_what_lies_outside_of_a_window_does_not_matter(model: Vamba, memory: VideoMemory) -> None:
+    inside = score(model, TOKENIZER, memory, READING, [(4, 6)])
+    spoilt = only(memory, 0, PAIRS)
+    start, stop = 4 * memory.tokens_per_pair, 6 * memory.tokens_per_pair
+    for layer in (*spoilt.keys, *spoilt.values):
+        layer[:start] = torch.nan
+        layer[stop:] = torch.nan
+    assert torch.equal(score(model, TOKENIZER, spoilt, READING, [(4, 6)]), inside)
+    assert bool(score(model, TOKENIZER, spoilt, PROBE, [(4, 7)]).isnan())  # one pair more, and it is read
+
+
+@pytest.mark.parametrize("limit", [1, 13, 40, 10**6])
+@pytest.mark.parametrize("probe", [PROBE, READING])
+def test_batches_equal_one_by_one(
+    model: Vamba, memory: VideoMemory, probe: Probe, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spans = [(0, 2), (3, 4), (1, 3), (0, 12), (4, 5), (5, 6), (10, 12), (6, 10), (2, 6), (7, 7)]
+    singly = torch.cat([score(model, TOKENIZER, memory, probe, [span]) for span in spans])
+    assert float(singly.std()) > 1e-2
+    monkeypatch.setattr("vamba_cli.engine.generate._TOKENS_PER_BATCH", limit)
+    events: list[Event] = []
+    together = score(model, TOKENIZER, memory, probe, spans, events.append)
+    torch.testing.assert_close(together, singly, rtol=1e-4, atol=1e-4)
+    assert together.dtype == torch.float32
+    done = [event.num_windows for event in events if isinstance(event, SearchProgress)]
+    assert done == sorted(set(done)) and done[-1] == len(spans) and len(done) == len(events)
+    assert events[-1] == SearchProgress(len(spans), len(spans))
+
+
+def test_score_is_the_log_odds_of_yes(model: Vamba, memory: VideoMemory) -> None:
+    prompt = torch.tensor([TOKENIZER.encode_prompt(PROBE.question)])
+    with torch.inference_mode():
+        hidden = model.decode(prompt, lambda layer: (memory.keys[layer][None], memory.values[layer][None]))
+        p = model.logits(hidden[0, -1]).softmax(-1)
+    found = score(model, TOKENIZER, memory, PROBE, [(0, PAIRS)])
+    assert float(found) == pytest.approx(float((p[ord("y")] / p[ord("n")]).log()), abs=1e-4)
+
+
+def test_reading_is_a_likelihood_that_is_weighed_in(model: Vamba, memory: VideoMemory) -> None:
+    spans = [(i, i + 2) for i in range(PAIRS - 2)]
+    plain, light, heavy = (
+        score(model, TOKENIZER, memory, Probe(READING.question, READING.reading, READING.phrase, weight), spans)
+        for weight in (0.0, 0.5, 2.0)
+    )
+    likelihood = (heavy - plain) / 2
+    assert bool((likelihood < 0).all()) and float(likelihood.std()) > 1e-3
+    torch.testing.assert_close((light - plain) / 0.5, likelihood, rtol=1e-3, atol=1e-3)
+
+
+# --- runs of frame pairs
+
+
+def memory_with(novelty: Sequence[float]) -> VideoMemory:
+    """A memory of one token per pair whose pictures change so much."""
+    rows = (torch.zeros(len(novelty), 1, 1),)
+    times = torch.arange(2 * len(novelty), dtype=torch.float64)
+    end = float(2 * len(novelty))
+    return VideoMemory(rows, rows, 1, times, torch.tensor(novelty), end, num_tokens=len(novelty))
+
+
+def test_scenes_are_cut_above_the_threshold() -> None:
+    memory = memory_with([torch.inf, 0.0, 6.0, 6.1, 90.0, 1.0])
+    assert scenes(memory, 6.0) == [(0, 3), (3, 4), (4, 6)]
+    assert scenes(memory, 0.5) == [(0, 2), (2, 3), (3, 4), (4, 5), (5, 6)]
+    assert scenes(memory, 100.0) == [(0, 6)]
+    assert scenes(memory_with([torch.inf]), 6.0) == [(0, 1)]
+
+
+RUNS = st.lists(st.integers(1, 9), min_size=1, max_size=40).map(
+    lambda lengths: list(pairwise([sum(lengths[:i]) for i in range(len(lengths) + 1)]))
+)
+
+
+@given(RUNS, st.integers(1, 12))
+def test_joined_covers_the_same_with_fewer(runs: list[Span], longest: int) -> None:
+    coarse = joined(runs, longest)
+    edges = {first for first, _ in runs} | {runs[-1][1]}
+    assert [first for first, _ in coarse[1:]] == [stop for _, stop in coarse[:-1]]
+    assert (coarse[0][0], coarse[-1][1]) == (0, runs[-1][1])
+    assert all(first in edges and stop in edges for first, stop in coarse)
+    assert all(stop - first <= longest or (first, stop) in runs for first, stop in coarse)
+    assert all(b[1] - a[0] > longest for a, b in pairwise(coarse) if b in runs)  # none that could be joined is left
+
+
+@given(st.integers(0, 50), st.integers(1, 60), st.integers(1, 20))
+def test_core_is_the_middle(first: int, length: int, longest: int) -> None:
+    start, stop = core((first, first + length), longest)
+    assert stop - start == min(length, longest)
+    before, after = start - first, first + length - stop
+    assert before >= 0 and 0 <= after - before <= 1
+
+
+@given(RUNS, st.lists(st.floats(0, 1), min_size=40, max_size=40), st.floats(0, 1))
+def test_merge_joins_neighbours_that_support(runs: list[Span], scores: list[float], least: float) -> None:
+    scores = scores[: len(runs)]
+    spans = merge(runs, scores, least)
+    good = {pair for run, p in zip(runs, scores, strict=True) if p >= least for pair in range(*run)}
+    assert {pair for span in spans for pair in range(span.first, span.stop)} == good
+    assert all(a.stop < b.first for a, b in pairwise(spans))
+    for span in spans:
+        inside = [p for run, p in zip(runs, scores, strict=True) if span.first <= run[0] and run[1] <= span.stop]
+        assert span.probability == max(inside) >= least
+
+
+def test_runs_that_do_not_touch_stay_apart() -> None:
+    assert merge([(0, 2), (4, 6), (6, 7)], [0.9, 0.6, 0.8], 0.5) == [ScoredSpan(0, 2, 0.9), ScoredSpan(4, 7, 0.8)]
+
+
+# --- the search, with a scorer whose opinion is known
+
+
+class Scorer:
+    """Stands in for `score`: windows that touch a planted pair get its score, others get `elsewhere`."""
+
+    def __init__(self, planted: dict[int, float], elsewhere: float = -5.0) -> None:
+        self.planted, self.elsewhere = planted, elsewhere
+        self.asked: list[list[Span]] = []
+
+    def __call__(self, *arguments: Any) -> Tensor:
+        spans: list[Span] = arguments[4]
+        self.asked.append(spans)
+        found = [[s for pair, s in self.planted.items() if first <= pair < stop] for first, stop in spans]
+        return torch.tensor([max(scores, default=self.elsewhere) for scores in found])
+
+
+def search(
+    monkeypatch: pytest.MonkeyPatch, scorer: Scorer, novelty: Sequence[float], **options: Any
+) -> list[ScoredSpan]:
+    monkeypatch.setattr(windows, "score", scorer)
+    nothing: Any = None
+    return find_evidence(nothing, TOKENIZER, memory_with(novelty), PROBE, SearchOptions(**options))
+
+
+CHANGING = [torch.inf, *[50.0] * 199]  # 200 scenes of one pair
+
+
+def test_planted_scene_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    novelty = [torch.inf, 0.0, 0.0, 50.0, 0.0, 50.0, 0.0, 0.0, 0.0]  # (0, 3), (3, 5), (5, 9)
+    scorer = Scorer({4: 3.0})
+    (span,) = search(monkeypatch, scorer, novelty)
+    assert (span.first, span.stop) == (3, 5)
+    assert span.probability == pytest.approx(0.9526, abs=1e-4)
+    assert scorer.asked == [[(0, 3), (3, 5), (5, 9)]]
+
+
+def test_absent_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert search(monkeypatch, Scorer({}), CHANGING) == []
+    assert search(monkeypatch, Scorer({}), CHANGING, most_windows=10) == []
+
+
+@pytest.mark.parametrize("place", [0, 1, 77, 100, 198, 199])
+def test_coarse_to_fine_finds_the_planted_scene(monkeypatch: pytest.MonkeyPatch, place: int) -> None:
+    scorer = Scorer({place: 4.0})
+    (span,) = search(monkeypatch, scorer, CHANGING, most_windows=20, num_refined=3, longest_window=4)
+    assert (span.first, span.stop) == (place, place + 1)
+    rough, fine = scorer.asked
+    assert len(rough) == 50 and len(fine) == 12
+    assert all(stop - first == 1 for first, stop in fine)
+
+
+def test_coarse_path_equals_the_fine_one_where_enough_is_refined(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = {3: 1.0, 50: 4.0, 51: 5.0, 120: 2.5}
+    fine = search(monkeypatch, Scorer(planted), CHANGING)
+    coarse = search(monkeypatch, Scorer(planted), CHANGING, most_windows=20, num_refined=4)
+    assert fine == coarse
+    assert [(span.first, span.stop) for span in fine] == [(50, 52), (120, 121), (3, 4)]
+
+
+def test_the_best_come_first_and_the_earliest_of_equals(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = {10 * i: 6.0 + i / 100 for i in range(8)} | {150: 1.0}
+    spans = search(monkeypatch, Scorer(planted), CHANGING, most_spans=3)
+    assert [span.first for span in spans] == [0, 10, 20]
+    spans = search(monkeypatch, Scorer(planted), CHANGING, most_spans=20)
+    assert [span.first for span in spans] == [0, 10, 20, 30, 40, 50, 60, 70, 150]
+
+
+def test_long_scenes_are_read_in_their_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = Scorer({50: 4.0})
+    (span,) = search(monkeypatch, scorer, [torch.inf, *[0.0] * 99], longest_window=4)
+    assert scorer.asked == [[(48, 52)]]
+    assert (span.first, span.stop) == (0, 100)
+
+
+@pytest.mark.parametrize("most_windows", [10, 1000])
+def test_relative_scores_are_measured_from_the_median(monkeypatch: pytest.MonkeyPatch, most_windows: int) -> None:
+    """A model whose yes is always too likely, or never likely, still has a best window."""
+    for elsewhere, planted in ((3.0, 5.0), (-9.0, -4.0)):
+        scorer = Scorer({77: planted}, elsewhere)
+        spans = search(monkeypatch, scorer, CHANGING, relative=True, most_windows=most_windows, least_probability=0.6)
+        assert [(span.first, span.stop) for span in spans] == [(77, 78)]
+        assert spans[0].probability == pytest.approx(torch.tensor(planted - elsewhere).sigmoid().item(), abs=1e-4)
+
+
+def test_the_network_searches_too(model: Vamba, memory: VideoMemory) -> None:
+    options = SearchOptions(least_probability=0.0, most_spans=50, scene_threshold=6.0)
+    spans = find_evidence(model, TOKENIZER, memory, PROBE, options)
+    assert spans == [ScoredSpan(0, PAIRS, spans[0].probability)]  # all scenes support at probability 0: one span
+    best = score(model, TOKENIZER, memory, PROBE, [(i, i + 1) for i in range(PAIRS)]).max().sigmoid()
+    assert spans[0].probability == pytest.approx(float(best), abs=1e-5)

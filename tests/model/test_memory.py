@@ -1,0 +1,48 @@
+"""What a memory says of times and sizes."""
+
+import pytest
+import torch
+
+from tests.tinynet import SMALL
+from vamba_cli.model.memory import VideoMemory
+
+
+def memory_at(times: list[float], end_seconds: float = 30.0) -> VideoMemory:
+    """A memory of frames that came on screen at these times."""
+    pairs = len(times) // 2
+    memory = VideoMemory.allocate(
+        SMALL, pairs, 2, end_seconds=end_seconds, device=torch.device("cpu"), dtype=torch.float16
+    )
+    memory.advance(pairs, torch.tensor(times, dtype=torch.float64), torch.zeros(pairs))
+    return memory
+
+
+def starts(memory: VideoMemory) -> list[float]:
+    return [memory.pair_start_seconds(pair) for pair in range(memory.num_pairs + 1)]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ([0, 1, 2, 3, 4, 5], [0, 2, 4, 30]),
+        ([0.5, 1.5, 2.5, 3.5], [0.5, 2.5, 30]),
+        # pictures that stand for long: the third pair shows the first picture once more, and then the second
+        ([0, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 21], [0, 0, 9, 9, 9, 21, 30]),
+        ([0, 9, 9, 9, 21, 21], [0, 9, 21, 30]),
+        ([7, 7], [7, 30]),
+        ([], [30]),
+    ],
+)
+def test_a_pair_starts_when_its_picture_comes(times: list[float], expected: list[float]) -> None:
+    memory = memory_at(times)
+    assert starts(memory) == expected
+
+
+def test_rows_are_views_and_stop_at_what_is_written() -> None:
+    memory = VideoMemory.allocate(SMALL, 5, 2, end_seconds=1.0, device=torch.device("cpu"), dtype=torch.float16)
+    memory.advance(3, torch.zeros(6), torch.zeros(3))
+    keys, values = memory.rows(1, 1, 3)
+    assert keys.shape == values.shape == (4, 2, 16)
+    assert keys.data_ptr() == memory.keys[1][2].data_ptr()
+    assert len(memory.rows(0, 2, 99)[0]) == 2  # of five pairs, three are there
+    assert memory.num_pairs == 3 and memory.num_bytes == 3 * 2 * (2 * 3 * 2 * 16) * 2

@@ -1,0 +1,353 @@
+"""Questions to the bundled checkpoint about a small lecture whose truth is known, from the file to the answer."""
+
+import errno
+import importlib.resources
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import jsonschema
+import pytest
+from av.video.frame import PictureType, VideoFrame
+
+from tests.tinynet import SMALL
+from vamba_cli import api
+from vamba_cli.cli.demo import SLIDES
+from vamba_cli.engine import session, store
+from vamba_cli.engine.events import AnswerText, EncodeProgress, Event, Notice, Stage
+from vamba_cli.errors import MediaError, MemoryBudgetError, ModelError, UsageError
+from vamba_cli.media.frames import FrameChunk, FrameReader
+from vamba_cli.media.slideshow import write_slideshow
+from vamba_cli.results import AskResult, Evidence
+from vamba_cli.settings import Settings
+from vamba_cli.train.export import config_json
+
+SHOWN = {"How Neural Networks Learn": (0, 10), "Overfitting": (10, 22), "The Learning Rate": (22, 30)}
+FILES = ("how_neural_networks_learn.png", "overfitting.png", "learning_rate.png")
+WHEN = [f"when is {title} introduced?" for title in SHOWN]
+QUICK = Settings(longest_edge=112)  # pictures too small to read, where the words do not matter
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A place for videos, and a cache of its own, which lasts for all tests of this file."""
+    folder = tmp_path_factory.mktemp("ask")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def lecture(folder: Path) -> Path:
+    path = folder / "lecture.mp4"
+    durations = [end - start for start, end in SHOWN.values()]
+    write_slideshow(path, [SLIDES / name for name in FILES], durations, fps=2)
+    return path
+
+
+@pytest.fixture(scope="module")
+def first(lecture: Path) -> AskResult:
+    """The answers of the call that encodes the video."""
+    return api.ask(lecture, WHEN, Settings())
+
+
+def overlap_seconds(span: Evidence, truth: tuple[int, int]) -> float:
+    return min(span.end_seconds, truth[1]) - max(span.start_seconds, truth[0])
+
+
+def folder_of_memories(folder: Path) -> list[Path]:
+    return sorted((folder / "cache" / "vamba" / "memories").iterdir())
+
+
+# --- the answers
+
+
+def test_when_is_answered_with_the_slides_time(first: AskResult) -> None:
+    for answer, (title, truth) in zip(first.answers, SHOWN.items(), strict=True):
+        best = answer.evidence[0]
+        assert overlap_seconds(best, truth) >= 0.5 * (best.end_seconds - best.start_seconds) > 0
+        assert overlap_seconds(best, truth) >= 0.5 * (truth[1] - truth[0])
+        assert title.removeprefix("The ") in answer.answer
+        assert 0.5 <= best.score <= 1
+        assert all(0 <= span.start_seconds < span.end_seconds <= 30.5 for span in answer.evidence)
+
+
+def test_what_is_not_there_is_not_found(lecture: Path, first: AskResult) -> None:
+    absent = ["when is photosynthesis explained?", "Is the French Revolution mentioned?", "quantum chromodynamics"]
+    for question, answer in zip(absent, api.ask(lecture, absent, Settings()).answers, strict=True):
+        assert answer.question == question
+        assert answer.evidence == ()
+        assert "not found" in answer.answer
+
+
+def test_yes_with_its_time(lecture: Path, first: AskResult) -> None:
+    (answer,) = api.ask(lecture, ["Is there a slide about overfitting?"], Settings()).answers
+    assert answer.answer.startswith(("Yes", "Perhaps"))
+    assert overlap_seconds(answer.evidence[0], SHOWN["Overfitting"]) > 5
+
+
+def test_the_title_is_read(lecture: Path, first: AskResult) -> None:
+    (answer,) = api.ask(lecture, ["What is the title?"], Settings()).answers
+    assert "neural networks" in answer.answer.lower()
+
+
+def test_the_outline_has_every_slide_in_order(lecture: Path, first: AskResult) -> None:
+    (answer,) = api.ask(lecture, ["list the topics"], Settings()).answers
+    lines = answer.answer.splitlines()
+    assert len(lines) == len(answer.evidence) == 3
+    assert [span.start_seconds for span in answer.evidence] == pytest.approx([0, 10, 22], abs=4)
+    assert "verfitting" in lines[1]
+
+
+def test_without_evidence_nothing_is_searched(lecture: Path, first: AskResult) -> None:
+    events: list[Event] = []
+    answers = api.ask(lecture, [WHEN[1], "what is the title?"], Settings(evidence=False), events.append).answers
+    assert not [event for event in events if isinstance(event, Stage) and event.name == "search"]
+    assert answers[0].evidence == ()
+    assert all(answer.answer for answer in answers)
+
+
+# --- once encoded, often asked
+
+
+def test_the_second_call_decodes_nothing_and_says_the_same(
+    lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("the video is decoded again")
+
+    monkeypatch.setattr(session, "FrameReader", refuse)
+    second = api.ask(lecture, WHEN, Settings())
+    assert second.from_cache and not first.from_cache
+    assert second.answers == first.answers
+    assert (second.num_frames, second.num_video_tokens) == (first.num_frames, first.num_video_tokens)
+    assert second.timing.encode_seconds == 0 < first.timing.encode_seconds
+    with pytest.raises(AssertionError, match="decoded again"):  # with other frames it must be
+        api.ask(lecture, WHEN, Settings(fps=1.0))
+    with pytest.raises(AssertionError, match="decoded again"):
+        api.ask(lecture, WHEN, Settings(cache=False))
+
+
+def test_a_renamed_video_keeps_its_memory_and_a_changed_one_loses_it(lecture: Path, first: AskResult) -> None:
+    renamed = lecture.with_name("renamed.mp4")
+    renamed.write_bytes(lecture.read_bytes())
+    assert api.inspect(renamed, Settings()).cached
+    renamed.write_bytes(lecture.read_bytes() + b"\0\0\0\x08free")  # an empty box: the same pictures, another file
+    assert not api.inspect(renamed, Settings()).cached
+    os.utime(lecture)
+    assert api.inspect(lecture, Settings()).cached
+
+
+def test_every_setting_that_changes_the_memory_changes_its_name(lecture: Path, first: AskResult) -> None:
+    assert api.inspect(lecture, Settings()).cached
+    assert api.inspect(lecture, Settings(seed=7, temperature=1.0, max_new_tokens=5, chunk_frames=4)).cached
+    others: list[dict[str, Any]] = [
+        {"fps": 1.0}, {"frames": 6}, {"start_seconds": 2.0}, {"end_seconds": 20.0}, {"longest_edge": 560},
+        {"static_tolerance": 0.0}, {"dtype": "bfloat16"}, {"random_weights": True}, {"max_frames": 4},
+    ]  # fmt: skip
+    for other in others:
+        assert not api.inspect(lecture, Settings(**other)).cached, other
+
+
+def test_a_damaged_memory_is_made_again(lecture: Path, folder: Path) -> None:
+    settings = replace(QUICK, end_seconds=8.0)
+    before = set(folder_of_memories(folder)) if (folder / "cache").exists() else set()
+    whole = api.ask(lecture, WHEN[:1], settings)
+    (file,) = set(folder_of_memories(folder)) - before
+    file.write_bytes(file.read_bytes()[:-50])
+    again = api.ask(lecture, WHEN[:1], settings)
+    assert not again.from_cache and again.answers == whole.answers
+    assert api.ask(lecture, WHEN[:1], settings).from_cache
+
+
+def test_a_full_disk_costs_no_answer(lecture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "save_memory", full)
+    settings, events = replace(QUICK, end_seconds=6.0), list[Event]()
+    result = api.ask(lecture, WHEN[:1], settings, events.append)
+    assert result.answers[0].answer and not result.from_cache
+    assert "No space left on device" in result.warnings[-1]
+    assert Notice(result.warnings[-1]) in events
+    assert not api.inspect(lecture, settings).cached
+
+
+def test_a_small_cache_is_said_and_costs_no_answer(lecture: Path) -> None:
+    result = api.ask(lecture, WHEN[:1], replace(QUICK, end_seconds=5.0, cache_limit_gib=0.0))
+    assert result.answers[0].answer
+    assert "above the cache's limit" in result.warnings[-1]
+
+
+def test_without_cache_nothing_is_written(lecture: Path, folder: Path, first: AskResult) -> None:
+    before = folder_of_memories(folder)
+    assert not api.ask(lecture, WHEN[:1], replace(QUICK, end_seconds=4.0, cache=False)).from_cache
+    assert folder_of_memories(folder) == before
+
+
+# --- what else a result holds
+
+
+def test_inspect_foretells_what_ask_does(lecture: Path, first: AskResult) -> None:
+    info = api.inspect(lecture, Settings())
+    assert (info.num_frames, info.num_video_tokens) == (first.num_frames, first.num_video_tokens)
+    assert info.peak_bytes > info.memory_bytes > 0 and info.model == first.model
+    assert (first.model.name, first.model.dtype, first.model.device) == ("tiny", "float32", info.model.device)
+
+
+def test_the_documents_match_their_schema(lecture: Path, first: AskResult) -> None:
+    for task, result in (("ask", first), ("info", api.inspect(lecture, Settings()))):
+        text = importlib.resources.files("vamba_cli").joinpath(f"schemas/{task}.json").read_text()
+        jsonschema.validate(json.loads(json.dumps(result.to_json())), json.loads(text))
+
+
+def test_events_come_in_order(lecture: Path, folder: Path) -> None:
+    events: list[Event] = []
+    result = api.ask(lecture, WHEN[:2], replace(QUICK, cache=False), events.append)
+    stages = [event.name for event in events if isinstance(event, Stage)]
+    assert stages[:2] == ["load", "encode"]
+    progress = [event for event in events if isinstance(event, EncodeProgress)]
+    assert progress[-1].num_frames == progress[-1].total_frames == result.num_frames
+    assert all(event.frames_per_second > 0 and event.memory_bytes > 0 for event in progress)
+    texts = ["".join(e.text for e in events if isinstance(e, AnswerText) and e.index == index) for index in (0, 1)]
+    assert texts == [answer.answer for answer in result.answers]
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize("questions", [[], [""], ["when?", " \t\n"], ["x" * 4001]])
+def test_questions_that_are_not_allowed(folder: Path, questions: list[str]) -> None:
+    with pytest.raises(UsageError, match="question"):  # known before the video is looked at
+        api.ask(folder / "absent.mp4", questions, Settings())
+
+
+def test_a_question_that_is_not_text_is_refused(folder: Path) -> None:
+    """Bytes of another encoding on a command line arrive as lone surrogates, which no tokenizer takes."""
+    with pytest.raises(UsageError, match="not text in UTF-8"):
+        api.ask(folder / "absent.mp4", [os.fsdecode(b"Gr\xf6\xdfe?")], Settings())
+
+
+def test_a_bad_file_is_known_before_weights_are_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("weights are read")
+
+    monkeypatch.setattr(api, "load_ready", refuse)
+    (folder / "notes.mp4").write_text("not a video")
+    for name in ("notes.mp4", "absent.mp4"):
+        with pytest.raises(MediaError, match=name):
+            api.ask(folder / name, WHEN, Settings())
+
+
+def test_too_little_memory_and_a_lower_rate(lecture: Path) -> None:
+    with pytest.raises(MemoryBudgetError, match="this model needs"):
+        api.ask(lecture, WHEN, Settings(memory_limit_gib=0.01))
+    info = api.inspect(lecture, Settings(fps=2.0))
+    short = (info.peak_bytes - info.memory_bytes // 2) / 2**30
+    fitted = api.inspect(lecture, Settings(fps=2.0, memory_limit_gib=short))
+    assert 2 <= fitted.num_frames < info.num_frames
+    assert fitted.peak_bytes <= short * 2**30
+    assert any("would not fit" in warning for warning in fitted.warnings)
+
+
+# --- other models and other videos
+
+
+@pytest.fixture
+def chat_folder(tmp_path: Path) -> Path:
+    """Config files of a small chat model, for random weights."""
+    (tmp_path / "config.json").write_text(json.dumps(config_json(SMALL)))
+    (tmp_path / "preprocessor_config.json").write_text("{}")
+    return tmp_path
+
+
+def test_a_chat_model_with_random_weights(lecture: Path, chat_folder: Path) -> None:
+    settings = replace(QUICK, model=str(chat_folder), random_weights=True, fps=0.5, max_new_tokens=6)
+    events: list[Event] = []
+    result = api.ask(lecture, ["what is shown?", WHEN[0]], settings, events.append)
+    assert any(isinstance(event, Notice) and "random" in event.message for event in events)
+    pieces = "".join(event.text for event in events if isinstance(event, AnswerText) and event.index == 0)
+    assert pieces.strip() == result.answers[0].answer
+    again = api.ask(lecture, ["what is shown?", WHEN[0]], settings)
+    assert again.from_cache and again.answers == result.answers
+
+
+def test_random_models_of_other_sizes_do_not_share_a_memory(lecture: Path, chat_folder: Path) -> None:
+    settings = replace(QUICK, model=str(chat_folder), random_weights=True, frames=2)
+    api.ask(lecture, ["what is shown?"], settings)
+    assert api.inspect(lecture, settings).cached
+    (chat_folder / "preprocessor_config.json").write_text(json.dumps({"max_pixels": 784 * 4}))
+    assert not api.inspect(lecture, settings).cached
+    (chat_folder / "preprocessor_config.json").write_text("{}")
+    (chat_folder / "config.json").write_text(json.dumps(config_json(replace(SMALL, num_layers=2))))
+    assert not api.inspect(lecture, settings).cached
+    assert not api.ask(lecture, ["what is shown?"], settings).from_cache
+
+
+def test_an_unknown_profile_is_refused(lecture: Path, chat_folder: Path) -> None:
+    (chat_folder / "vamba.json").write_text(json.dumps({"profile": "poet"}))
+    with pytest.raises(ModelError, match="'poet' is not known"):
+        api.inspect(lecture, Settings(model=str(chat_folder), random_weights=True))
+    (chat_folder / "vamba.json").write_text(json.dumps({"profiel": "chat"}))
+    with pytest.raises(ModelError, match="unknown key 'profiel'"):
+        api.inspect(lecture, Settings(model=str(chat_folder), random_weights=True))
+
+
+def test_a_single_picture_is_a_video(folder: Path) -> None:
+    result = api.ask(SLIDES / "overfitting.png", ["when is overfitting shown?", "what is the title?"], Settings())
+    assert result.num_frames == 2
+    assert result.answers[0].evidence and "verfitting" in result.answers[1].answer
+
+
+def write_still_slides(path: Path, shown: Sequence[tuple[str, float]], end_seconds: float) -> None:
+    """A video of variable frame rate: one frame for each slide, however long it stands."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264" if "libx264" in av.codecs_available else "mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        pictures = [(picture(SLIDES / name), start) for name, start in shown]
+        for frame, seconds in [*pictures, (picture(SLIDES / shown[-1][0]), end_seconds)]:
+            frame.pts, frame.time_base = round(1000 * seconds), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def picture(path: Path) -> VideoFrame:
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0)).reformat(640, 360, "yuv420p")
+    frame.pict_type = PictureType.NONE
+    return frame
+
+
+def test_slides_that_stand_for_long_without_a_frame(folder: Path) -> None:
+    """A slide that comes between the two frames of a pair starts when it comes, not when the one before it came."""
+    path = folder / "stills.mkv"
+    write_still_slides(path, [(FILES[0], 0.0), (FILES[1], 9.0), (FILES[2], 21.0)], 30.0)
+    result = api.ask(path, WHEN, Settings(longest_edge=448))
+    spans = [answer.evidence[0] for answer in result.answers]
+    assert [span.start_seconds for span in spans] == pytest.approx([0, 9, 21], abs=0.1)
+    assert [span.end_seconds for span in spans] == pytest.approx([9, 21, 30], abs=0.1)
+
+
+def test_a_video_that_ends_early_has_no_evidence_behind_its_end(lecture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Short(FrameReader):
+        """Stops in the middle, as at the end of a download that broke off."""
+
+        def __next__(self) -> FrameChunk:
+            if self.num_decoded_frames > 30:
+                raise StopIteration
+            return super().__next__()
+
+    monkeypatch.setattr(session, "FrameReader", Short)
+    settings = Settings(chunk_frames=4, cache=False, longest_edge=448)
+    result = api.ask(lecture, ["when is overfitting introduced?"], settings)
+    planned = api.inspect(lecture, settings).num_frames
+    assert 4 <= result.num_frames < planned
+    last_seconds = 2.0 * result.num_frames  # a frame every two seconds
+    assert result.answers[0].evidence
+    assert all(span.end_seconds <= last_seconds for span in result.answers[0].evidence)

@@ -1,0 +1,127 @@
+"""What questions ask for, over many wordings; whatever is typed, nothing breaks."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vamba_cli.tasks.questions import Understood, understand
+
+TIMES = {
+    "When is backprop introduced?": "backprop",
+    "when does the speaker talk about gradient descent?": "gradient descent",
+    "At what time is overfitting explained?": "overfitting",
+    "Which slide shows the learning rate?": "learning rate",
+    "which slide is about regularisation?": "regularisation",
+    "In which minute is the loss function defined?": "loss function",
+    "timestamp of the quiz": "quiz",
+    "how late is convergence discussed?": "convergence",
+    "When do they start talking about dropout?": "dropout",
+    "when is the slide about mini batches shown?": "mini batches",
+    "at which point does the speaker explain LSTM networks?": "LSTM networks",
+    "until when is the demo shown?": "demo",
+    "when does Alan Turing appear?": "Alan Turing",
+    "Where is the Fourier transform?": "Fourier transform",
+    "when do we see the graph?": "graph",
+    "WHEN IS BACKPROP INTRODUCED": "BACKPROP",
+    "  when is\tbackprop\n introduced ? ": "backprop",
+    "Can you tell me when PCA is introduced?": "PCA",
+    "please, when is dropout explained?": "dropout",
+    # titles that are questions themselves, and topics in quotes
+    'When is "What is PCA?" shown?': "What is PCA?",
+    "when is What is machine learning? introduced?": "What is machine learning?",
+    'Where does the lecture mention "Adam"?': "Adam",
+    'Which slide is titled "What is PCA?"': "What is PCA?",
+    "when is „Größe“ shown?": "Größe",
+    "when is “the end” shown?": "the end",
+    # topics that begin like the helping words of a question
+    "when is coverage explained?": "coverage",
+    "when are findings discussed?": "findings",
+    "when is seed introduced?": "seed",
+    "when is explainability introduced?": "explainability",
+    "when is presentation layer shown?": "presentation layer",
+    "when does she mention discussion forums?": "discussion forums",
+    # bare phrases
+    "learning rate": "learning rate",
+    "Gradient Descent!": "Gradient Descent",
+    "神经网络": "神经网络",
+    # a time is asked for, but of what?
+    "when?": None,
+    "when does it begin?": None,
+}
+YES_NO = {
+    "is there a slide about gradient descent?": "gradient descent",
+    'Is "overfitting" mentioned?': "overfitting",
+    "Is backpropagation explained in this video?": "backpropagation",
+    "Does the lecturer mention Adam?": "Adam",
+    "does it cover t-SNE": "t-SNE",
+    "Are there any slides about batch normalisation?": "batch normalisation",
+    "has he explained the chain rule?": "chain rule",
+    "Was momentum discussed?": "momentum",
+    "is there something about NP-hardness?": "NP-hardness",
+}
+OPEN = {
+    "What is the title?": None,
+    "who is the speaker?": None,
+    "Why does SGD work?": None,
+    "describe the picture": None,
+    "how does dropout work?": None,
+    "what's next?": None,
+    'What does "softmax" mean?': "softmax",
+    "«Größenordnung»": "Größenordnung",
+    "a long phrase of more than six words is no topic": None,
+    "": None,
+    " \t\n": None,
+    "???": None,
+}
+OUTLINE = (
+    "list the topics", "List all slides", "what topics are covered?", "give me an outline", "table of contents",
+    "show me the chapters", "what are the headings?", "summarise the video", "summarize",
+)  # fmt: skip
+TABLE = [
+    *(("time", question, topic) for question, topic in TIMES.items()),
+    *(("yes-no", question, topic) for question, topic in YES_NO.items()),
+    *(("open", question, topic) for question, topic in OPEN.items()),
+    *(("outline", question, None) for question in OUTLINE),
+]
+
+
+@pytest.mark.parametrize(("kind", "question", "topic"), TABLE)
+def test_wordings(kind: str, question: str, topic: str | None) -> None:
+    found = understand(question)
+    assert (found.kind, found.topic) == (kind, topic)
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        'when is are the a slide about there shown introduced explained talk of does it which time is? “ ” " What '
+        "x PCA please tell me list topics can you in this video".split()
+    ),
+    max_size=14,
+).map(" ".join)
+
+
+@settings(max_examples=400)
+@given(st.one_of(st.text(max_size=80), WORDS))
+def test_nothing_breaks(question: str) -> None:
+    found = understand(question)
+    assert isinstance(found, Understood)
+    assert found.kind in ("time", "yes-no", "outline", "open")
+    if found.topic is not None:
+        assert found.topic.strip() == found.topic != ""
+        assert " ".join(found.topic.split()) in " ".join(question.split())  # taken from the question, never made up
+    assert understand(question) == found
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["is ", "when ", "shown ", "a", '"', "tell me ", "list the ", "what are the of ", "please ", "at in on ",
+     "slide about ", "can you tell me ", " shown is", "“”", "?!. ", "\t \n"],
+)  # fmt: skip
+def test_long_nonsense_does_not_take_long(piece: str) -> None:
+    text = (piece * 4000)[:3990] + " x"
+    began = time.perf_counter()
+    for question in (text, "when is " + text, "is there " + text):
+        understand(question)
+    assert time.perf_counter() - began < 15  # a pattern that backtracks without end takes hours

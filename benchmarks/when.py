@@ -6,7 +6,8 @@ Each JSON file lists the true slides of the video beside it (title, start_second
 is asked about; the answer is right when the first span of evidence is shorter than two minutes and overlaps the slide.
 Many decks repeat a title ("Outline"): `any` counts a span on any slide of that title as right, `own` only the very
 slide, which no single answer can satisfy for all of them. `absent` asks for the titles of the other decks: the share
-that is rightly answered with no evidence. Read-only; the network is never used.
+that is rightly answered with no evidence.
+Set OMP_WAIT_POLICY=passive for times as the command line has them. Read-only; the network is never used.
 """
 
 import argparse
@@ -76,7 +77,7 @@ def judge(lecture: Lecture, others: list[str], settings: Settings) -> dict[str, 
         "slides": num,
         "any": any_slide / num,
         "own": own / num,
-        "absent": sum(first[title] is None for title in others) / max(1, len(others)),
+        "absent": sum(first[title] is None for title in others) / len(others) if others else None,
         "encode_seconds_per_hour": result.timing.encode_seconds / lecture.duration_seconds * 3600,
         "question_seconds": result.timing.answer_seconds / len(questions),
         "total_seconds": seconds,
@@ -108,9 +109,10 @@ def main() -> None:
         others = random.Random(0).sample(strangers, min(NUM_ABSENT, len(strangers)))
         row = judge(lecture, others, settings)
         rows.append(row)
+        absent = "-" if row["absent"] is None else f"{row['absent']:.1%}"
         print(
             f"{row['lecture'][:44]:44} {row['slides']:3} slides  any {row['any']:6.1%}  own {row['own']:6.1%}  "
-            f"absent {row['absent']:6.1%}  encode {row['encode_seconds_per_hour']:4.0f} s/h  "
+            f"absent {absent:>6}  encode {row['encode_seconds_per_hour']:4.0f} s/h  "
             f"question {row['question_seconds']:.2f} s",
             flush=True,
         )

@@ -256,6 +256,14 @@ def test_relative_scores_are_measured_from_the_median(monkeypatch: pytest.Monkey
         assert spans[0].probability == pytest.approx(torch.tensor(planted - elsewhere).sigmoid().item(), abs=1e-4)
 
 
+def test_the_median_is_that_of_the_whole_video(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only good windows are refined, their own median would take all that they have."""
+    scorer = Scorer({76: 2.0, 77: 2.0, 78: 2.0, 79: 2.0}, elsewhere=-3.0)
+    options = {"most_windows": 10, "num_refined": 1, "longest_window": 4}
+    (span,) = search(monkeypatch, scorer, CHANGING, relative=True, least_probability=0.9, **options)
+    assert (span.first, span.stop) == (76, 80)
+
+
 def test_the_network_searches_too(model: Vamba, memory: VideoMemory) -> None:
     options = SearchOptions(least_probability=0.0, most_spans=50, scene_threshold=6.0)
     spans = find_evidence(model, TOKENIZER, memory, PROBE, options)

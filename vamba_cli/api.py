@@ -148,8 +148,8 @@ def _folder(settings: Settings, *, sizes_suffice: bool = False) -> tuple[ModelFo
     With `sizes_suffice` the released model need not be on this machine: its sizes are bundled.
     """
     try:
-        sizes_only = settings.random_weights
-        resolved = (resolve_config if sizes_only else resolve_model)(settings.model, settings.revision)
+        resolve = resolve_config if settings.random_weights else resolve_model
+        resolved = resolve(settings.model, settings.revision)
     except ModelError:
         if not sizes_suffice:
             raise

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 SCHEMA_VERSION = 1
 
@@ -71,6 +71,119 @@ class AskResult:
     def to_json(self) -> dict[str, Any]:
         """The `ask` document of the JSON schema."""
         return {"schema_version": SCHEMA_VERSION, "task": "ask", **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An item that gave no result: why, and what to do about it; `kind` names the class of the error."""
+
+    path: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A titled half-open span of a video.
+
+    title_source: "model" where the title was read or written by the model; "time" where it could not, and the title
+        is only the span in figures.
+    """
+
+    start_seconds: float
+    end_seconds: float
+    title: str
+    title_source: Literal["model", "time"] = "model"
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoChapters:
+    """The chapters of one video: ascending, without gaps, from 0 to the end of the file."""
+
+    video: VideoSummary
+    chapters: tuple[Chapter, ...]
+    num_frames: int
+    num_video_tokens: int
+    from_cache: bool
+    warnings: tuple[str, ...]
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class ChaptersResult:
+    """Chapters of one or many videos, and the videos that failed."""
+
+    items: tuple[VideoChapters, ...]
+    failures: tuple[Failure, ...]
+    model: ModelSummary
+    preset: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `chapters` document of the JSON schema; a chapter without summary has no such key."""
+        document = asdict(self)
+        for item in document["items"]:
+            for chapter in item["chapters"]:
+                if chapter["summary"] is None:
+                    del chapter["summary"]
+        return {"schema_version": SCHEMA_VERSION, "task": "chapters", **document}
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineEntry:
+    """What a half-open span of a video is about."""
+
+    start_seconds: float
+    end_seconds: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSummaryText:
+    """One video in words: as a whole, and part by part."""
+
+    video: VideoSummary
+    summary: str
+    outline: tuple[OutlineEntry, ...]
+    num_frames: int
+    num_video_tokens: int
+    from_cache: bool
+    warnings: tuple[str, ...]
+    timing: Timing
+
+
+@dataclass(frozen=True, slots=True)
+class SummariseResult:
+    """Summaries of one or many videos, and the videos that failed."""
+
+    items: tuple[VideoSummaryText, ...]
+    failures: tuple[Failure, ...]
+    model: ModelSummary
+    preset: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `summarise` document of the JSON schema."""
+        return {"schema_version": SCHEMA_VERSION, "task": "summarise", **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How strongly each part of a video supports a question: adjacent spans, score is a probability."""
+
+    question: str
+    spans: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Illustration:
+    """What a report shows of one video besides its chapters.
+
+    posters: one JPEG file per chapter.
+    curves: one per question that was asked.
+    """
+
+    posters: tuple[bytes, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

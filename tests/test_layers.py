@@ -12,7 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A part may import itself and every part of an earlier row; the values of the first row may import each other.
 ROWS = (
-    ("errors", "results", "settings", "timecode", "folders", "presets", "config_files", "__init__"),
+    ("errors", "results", "settings", "timecode", "folders", "videos", "presets", "config_files", "__init__"),
     ("kernels",),
     ("model",),
     ("media", "weights"),

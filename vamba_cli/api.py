@@ -19,7 +19,7 @@ import torch
 
 from vamba_cli.engine.budget import GIB
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
-from vamba_cli.engine.session import Prospect, look_at, open_session, session_key
+from vamba_cli.engine.session import Prospect, Session, look_at, open_session, session_key
 from vamba_cli.engine.store import MemoryStore
 from vamba_cli.engine.verify import verify_folder
 from vamba_cli.errors import MemoryBudgetError, ModelError, UsageError
@@ -38,15 +38,55 @@ from vamba_cli.results import (
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.ask import answer_all
 from vamba_cli.tasks.profiles import PROFILES
-from vamba_cli.weights.ready import ModelFolder, choose_device, choose_dtype, load_ready, open_folder
+from vamba_cli.weights.ready import ModelFolder, ReadyModel, choose_device, choose_dtype, load_ready, open_folder
 from vamba_cli.weights.registry import resolve_config, resolve_model
 
 _MOST_QUESTION_CHARACTERS = 4000
 _BOUNDLESS_GIB = 1e6
 
 
-def ask(video: Path, questions: Sequence[str], settings: Settings, on_event: OnEvent = ignore) -> AskResult:
+class OpenModel:
+    """A model that is chosen, and is loaded when it is first needed; then it serves any number of videos.
+
+    settings: the user's, with what the model itself suggests where the user said nothing.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder, self.settings = _folder(settings)
+        self.device = choose_device(settings.device)
+        self.dtype = choose_dtype(settings.dtype, self.device)
+        self._ready: ReadyModel | None = None
+
+    def ready(self, on_event: OnEvent = ignore) -> tuple[ReadyModel, float]:
+        """The network, and the seconds that loading it took in this call."""
+        if self._ready is not None:
+            return self._ready, 0.0
+        started = time.perf_counter()
+        on_event(Stage("load", self.folder.resolved.name))
+        random_weights = self.settings.random_weights
+        self._ready = load_ready(self.folder, self.device, self.dtype, random_weights=random_weights)
+        if random_weights:
+            on_event(Notice("the weights are random (--random-weights): the answers mean nothing"))
+        return self._ready, time.perf_counter() - started
+
+    def look_at(self, video: Path) -> Prospect:
+        """What encoding a video takes; the weights are not needed for it."""
+        return look_at(video, self.folder, self.settings, self.device, self.dtype)
+
+    def summary(self) -> ModelSummary:
+        return _model_summary(self.folder, self.device, self.dtype)
+
+
+def ask(
+    video: Path,
+    questions: Sequence[str],
+    settings: Settings,
+    on_event: OnEvent = ignore,
+    model: OpenModel | None = None,
+) -> AskResult:
     """Answer questions about a video; it is encoded once, and its memory kept for the next call.
+
+    Whoever has many videos opens the model once and gives it with each.
 
     Raises:
         UsageError, MediaError, MemoryBudgetError, ModelError: see their docstrings.
@@ -54,35 +94,35 @@ def ask(video: Path, questions: Sequence[str], settings: Settings, on_event: OnE
     asked = [_checked(question) for question in questions]
     if not asked:
         raise UsageError("no question was given: ask at least one")
+    model = model or OpenModel(settings)
     with _flushed_denormals():
-        return _ask(video, asked, settings, on_event)
-
-
-def _ask(video: Path, asked: Sequence[str], settings: Settings, on_event: OnEvent) -> AskResult:
-    folder, settings = _folder(settings)
-    device = choose_device(settings.device)
-    dtype = choose_dtype(settings.dtype, device)
-    prospect = look_at(video, folder, settings, device, dtype)  # a bad file is known before weights are read
-    started = time.perf_counter()
-    on_event(Stage("load", folder.resolved.name))
-    ready = load_ready(folder, device, dtype, random_weights=settings.random_weights)
-    if settings.random_weights:
-        on_event(Notice("the weights are random (--random-weights): the answers mean nothing"))
-    load_seconds = time.perf_counter() - started
-    session = open_session(video, prospect, ready, settings, _store(settings), on_event)
-    started = time.perf_counter()
-    answers = answer_all(session, asked, settings, on_event)
+        session, load_seconds = _session(video, model, on_event)
+        started = time.perf_counter()
+        answers = answer_all(session, asked, model.settings, on_event)
     return AskResult(
-        video=VideoSummary(str(video), prospect.info.duration_seconds, prospect.info.width, prospect.info.height),
+        video=_video_summary(video, session),
         answers=answers,
-        model=_model_summary(folder, device, dtype),
-        preset=settings.presets,
+        model=model.summary(),
+        preset=model.settings.presets,
         num_frames=2 * session.memory.num_pairs,
         num_video_tokens=session.memory.num_tokens,
         from_cache=session.from_cache,
         warnings=session.warnings,
         timing=Timing(load_seconds, session.encode_seconds, time.perf_counter() - started),
     )
+
+
+def _session(video: Path, model: OpenModel, on_event: OnEvent) -> tuple[Session, float]:
+    """An encoded video, and the seconds spent on loading the model."""
+    prospect = model.look_at(video)  # a bad file is known before weights are read
+    ready, load_seconds = model.ready(on_event)
+    session = open_session(video, prospect, ready, model.settings, _store(model.settings), on_event)
+    return session, load_seconds
+
+
+def _video_summary(video: Path, session: Session) -> VideoSummary:
+    info = session.prospect.info
+    return VideoSummary(str(video), info.duration_seconds, info.width, info.height)
 
 
 @contextmanager

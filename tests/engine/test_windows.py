@@ -15,7 +15,18 @@ from tests.tinynet import small_model
 from vamba_cli.engine import windows
 from vamba_cli.engine.events import Event, SearchProgress
 from vamba_cli.engine.generate import Span, generate
-from vamba_cli.engine.windows import Probe, ScoredSpan, SearchOptions, core, find_evidence, joined, merge, scenes, score
+from vamba_cli.engine.windows import (
+    Probe,
+    ScoredSpan,
+    SearchOptions,
+    core,
+    find_evidence,
+    joined,
+    merge,
+    probability_curve,
+    scenes,
+    score,
+)
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.weights.tokenizer import ByteTokenizer
@@ -262,6 +273,40 @@ def test_the_median_is_that_of_the_whole_video(monkeypatch: pytest.MonkeyPatch) 
     options = {"most_windows": 10, "num_refined": 1, "longest_window": 4}
     (span,) = search(monkeypatch, scorer, CHANGING, relative=True, least_probability=0.9, **options)
     assert (span.first, span.stop) == (76, 80)
+
+
+# --- the curve
+
+
+def curve(
+    monkeypatch: pytest.MonkeyPatch, scorer: Scorer, novelty: Sequence[float], **options: Any
+) -> list[ScoredSpan]:
+    monkeypatch.setattr(windows, "score", scorer)
+    nothing: Any = None
+    return probability_curve(nothing, TOKENIZER, memory_with(novelty), PROBE, SearchOptions(**options))
+
+
+def test_the_curve_has_a_step_for_each_scene(monkeypatch: pytest.MonkeyPatch) -> None:
+    novelty = [torch.inf, 0.0, 0.0, 50.0, 0.0, 50.0, 0.0, 0.0, 0.0]
+    steps = curve(monkeypatch, Scorer({4: 3.0}), novelty)
+    assert [(step.first, step.stop) for step in steps] == [(0, 3), (3, 5), (5, 9)]
+    assert [step.probability for step in steps] == pytest.approx([0.0067, 0.9526, 0.0067], abs=1e-4)
+
+
+@pytest.mark.parametrize("relative", [False, True])
+@pytest.mark.parametrize("most_windows", [10, 1000])
+def test_the_curve_covers_all_and_agrees_with_the_search(
+    monkeypatch: pytest.MonkeyPatch, most_windows: int, relative: bool
+) -> None:
+    options: dict[str, Any] = {"most_windows": most_windows, "relative": relative, "num_refined": 3}
+    planted = {3: 4.0, 77: 5.0, 120: 3.0}
+    steps = curve(monkeypatch, Scorer(planted, elsewhere=-1.0), CHANGING, **options)
+    assert (steps[0].first, steps[-1].stop) == (0, 200)
+    assert all(a.stop == b.first for a, b in pairwise(steps))
+    found = search(monkeypatch, Scorer(planted, elsewhere=-1.0), CHANGING, **options, least_probability=0.6)
+    assert sorted(found, key=lambda span: span.first) == [step for step in steps if step.probability >= 0.6]
+    assert {round(step.probability, 4) for step in steps if step.probability < 0.6} == {0.5 if relative else 0.2689}
+    assert len(steps) == (200 if most_windows == 1000 else 47 + 3 * 4)
 
 
 def test_the_network_searches_too(model: Vamba, memory: VideoMemory) -> None:

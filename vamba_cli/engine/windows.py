@@ -152,19 +152,12 @@ def find_evidence(
 
     The most probable come first; those as good as the best in the order of time.
     """
-    runs = scenes(memory, options.scene_threshold)
-    if len(runs) > options.most_windows and options.longest_window > 1:
-        coarse = joined(runs, options.longest_window)
-        rough = score(model, tokenizer, memory, probe, [core(run, options.longest_window) for run in coarse], on_event)
-        best = {coarse[i] for i in rough.topk(min(options.num_refined, len(coarse))).indices.tolist()}
-        kept = [run for run in runs if any(first <= run[0] and run[1] <= stop for first, stop in best)]
-        baseline = float(rough.median())
-    else:
-        kept, baseline = runs, None
-    scores = score(model, tokenizer, memory, probe, [core(run, options.longest_window) for run in kept], on_event)
-    if options.relative:
-        scores = scores - (float(scores.median()) if baseline is None else baseline)
-    spans = merge(kept, scores.sigmoid().tolist(), options.least_probability)
+    read, _ = _judge(model, tokenizer, memory, probe, options, on_event)
+    spans = merge(
+        [(scene.first, scene.stop) for scene in read],
+        [scene.probability for scene in read],
+        options.least_probability,
+    )
     best_probability = max((span.probability for span in spans), default=0.0)
 
     def rank(span: ScoredSpan) -> tuple[float, int]:
@@ -172,6 +165,49 @@ def find_evidence(
         return (-best_probability if close else -span.probability), span.first
 
     return sorted(spans, key=rank)[: options.most_spans]
+
+
+def probability_curve(
+    model: Vamba,
+    tokenizer: Tokenizer,
+    memory: VideoMemory,
+    probe: Probe,
+    options: SearchOptions,
+    on_event: OnEvent = ignore,
+) -> list[ScoredSpan]:
+    """How far each part of the video supports the probe: adjacent spans from the first frame pair to the last.
+
+    A span is one scene, or a coarse window of several in the parts of a long video that were not refined.
+    """
+    read, coarse = _judge(model, tokenizer, memory, probe, options, on_event)
+    return sorted((*read, *coarse), key=lambda span: span.first)
+
+
+def _judge(
+    model: Vamba,
+    tokenizer: Tokenizer,
+    memory: VideoMemory,
+    probe: Probe,
+    options: SearchOptions,
+    on_event: OnEvent,
+) -> tuple[list[ScoredSpan], list[ScoredSpan]]:
+    """The scenes that were read one by one, and the coarse windows that fill the rest of the video."""
+    runs, coarse = scenes(memory, options.scene_threshold), []
+    baseline: Tensor | None = None
+    if len(runs) > options.most_windows and options.longest_window > 1:
+        wide = joined(runs, options.longest_window)
+        rough = score(model, tokenizer, memory, probe, [core(run, options.longest_window) for run in wide], on_event)
+        baseline = rough.median()
+        best = set(rough.topk(min(options.num_refined, len(wide))).indices.tolist())
+        kept = [wide[i] for i in best]
+        runs = [run for run in runs if any(first <= run[0] and run[1] <= stop for first, stop in kept)]
+        if options.relative:
+            rough = rough - baseline
+        coarse = [ScoredSpan(*wide[i], p) for i, p in enumerate(rough.sigmoid().tolist()) if i not in best]
+    scores = score(model, tokenizer, memory, probe, [core(run, options.longest_window) for run in runs], on_event)
+    if options.relative:
+        scores = scores - (scores.median() if baseline is None else baseline)
+    return [ScoredSpan(*run, p) for run, p in zip(runs, scores.sigmoid().tolist(), strict=True)], coarse
 
 
 def core(run: Span, longest: int) -> Span:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import ScoredSpan, find_evidence
+from vamba_cli.engine.windows import ScoredSpan, find_evidence, probability_curve
 from vamba_cli.model.memory import VideoMemory
-from vamba_cli.results import Evidence
+from vamba_cli.results import Curve, Evidence
 from vamba_cli.tasks.profiles import Profile
+from vamba_cli.tasks.questions import understand
+from vamba_cli.tasks.wishes import subject
 from vamba_cli.timecode import clock
 
 _NAMED = 3  # spans that a sentence names; all of them stand in the evidence
@@ -22,6 +24,21 @@ def search(session: Session, profile: Profile, question: str, topic: str | None,
     on_event(Stage("search", topic or question))
     ready = session.ready
     return find_evidence(ready.model, ready.tokenizer, session.memory, probe, profile.search, on_event)
+
+
+def evidence_curve(session: Session, profile: Profile, question: str, on_event: OnEvent) -> Curve | None:
+    """How far each part of what was looked at supports a question; None where the model cannot look for it."""
+    wanted = understand(question)
+    topic = wanted.topic
+    if profile.needs_topic and (topic is None or wanted.kind == "time"):
+        topic = subject(question) or topic
+    probe = profile.probe(question, topic)
+    if probe is None:
+        return None
+    on_event(Stage("search", topic or question))
+    ready = session.ready
+    spans = probability_curve(ready.model, ready.tokenizer, session.memory, probe, profile.search, on_event)
+    return Curve(question, evidence_of(session.memory, spans))
 
 
 def evidence_of(memory: VideoMemory, spans: Sequence[ScoredSpan]) -> tuple[Evidence, ...]:

@@ -1,0 +1,66 @@
+"""The curve of a question: where it is looked for, and in seconds."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from tests.engine.test_windows import memory_with
+from vamba_cli.engine import windows
+from vamba_cli.engine.events import Event, Stage, ignore
+from vamba_cli.results import Evidence
+from vamba_cli.tasks.evidence import evidence_curve
+from vamba_cli.tasks.profiles import PROFILES
+
+
+class Scorer:
+    """Stands in for `score`: the scene of pair 2 is what is looked for."""
+
+    def __init__(self) -> None:
+        self.probes: list[windows.Probe] = []
+
+    def __call__(self, model: Any, tokenizer: Any, memory: Any, probe: Any, spans: Any, on_event: Any) -> torch.Tensor:
+        self.probes.append(probe)
+        return torch.tensor([2.0 if first <= 2 < stop else -3.0 for first, stop in spans])
+
+
+@pytest.fixture
+def scorer(monkeypatch: pytest.MonkeyPatch) -> Scorer:
+    scorer = Scorer()
+    monkeypatch.setattr(windows, "score", scorer)
+    return scorer
+
+
+@pytest.fixture
+def session() -> Any:
+    """Five pairs, a frame every second; new pictures at the pairs 2 and 3."""
+    memory = memory_with([torch.inf, 0.0, 50.0, 50.0, 0.0])
+    memory.end_seconds = 9.5
+    return SimpleNamespace(ready=SimpleNamespace(model=None, tokenizer=None), memory=memory)
+
+
+def test_adjacent_spans_in_seconds(scorer: Scorer, session: Any) -> None:
+    question, events = "When is PCA introduced?", list[Event]()
+    curve = evidence_curve(session, PROFILES["slides"], question, events.append)
+    assert curve is not None and curve.question == question
+    assert curve.spans == (Evidence(0, 4, 0.0474), Evidence(4, 6, 0.8808), Evidence(6, 9.5, 0.0474))
+    assert events == [Stage("search", "PCA")]
+
+
+@pytest.mark.parametrize("question", ["when is PCA introduced?", "How does PCA work?", "PCA", "is PCA shown?"])
+def test_slides_are_searched_for_the_topic(scorer: Scorer, session: Any, question: str) -> None:
+    assert evidence_curve(session, PROFILES["slides"], question, ignore) is not None
+    assert scorer.probes == [PROFILES["slides"].probe(question, "PCA")]
+
+
+def test_no_curve_where_the_model_cannot_look(scorer: Scorer, session: Any) -> None:
+    assert evidence_curve(session, PROFILES["slides"], "who is the speaker?", ignore) is None
+    assert scorer.probes == []
+
+
+def test_models_that_chat_are_asked_the_question(scorer: Scorer, session: Any) -> None:
+    curve = evidence_curve(session, PROFILES["chat"], "who is the speaker?", ignore)
+    assert curve is not None and "who is the speaker?" in scorer.probes[0].question
+    # relative to the median scene
+    assert [span.score for span in curve.spans] == [0.5, 0.9933, 0.5]

@@ -12,7 +12,18 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A part may import itself and every part of an earlier row; the values of the first row may import each other.
 ROWS = (
-    ("errors", "results", "settings", "timecode", "folders", "videos", "presets", "config_files", "__init__"),
+    (
+        "errors",
+        "results",
+        "settings",
+        "timecode",
+        "subtitles",
+        "folders",
+        "videos",
+        "presets",
+        "config_files",
+        "__init__",
+    ),
     ("kernels",),
     ("model",),
     ("media", "weights"),
@@ -26,6 +37,8 @@ LEVEL = {part: level for level, row in enumerate(ROWS) for part in row} | {"__ma
 ONLY_IN = {
     "av": ("media",),
     "scenedetect": ("media",),
+    "pysubs2": ("media",),
+    "faster_whisper": ("media",),
     "typer": ("cli",),
     "rich": ("cli",),
     "huggingface_hub": ("weights",),

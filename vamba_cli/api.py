@@ -8,6 +8,7 @@ result = api.ask(Path("lecture.mp4"), ["when is backprop introduced?"], Settings
 print(result.answers[0].answer)
 """
 
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -18,12 +19,15 @@ from pathlib import Path
 import torch
 
 from vamba_cli.engine.budget import GIB
-from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
+from vamba_cli.engine.events import Notice, OnEvent, Stage, TranscribeProgress, ignore
 from vamba_cli.engine.session import Prospect, Session, look_at, open_session, session_key
 from vamba_cli.engine.store import MemoryStore
 from vamba_cli.engine.verify import verify_folder
 from vamba_cli.errors import MemoryBudgetError, ModelError, UsageError
 from vamba_cli.folders import memory_folder
+from vamba_cli.media.info import VideoInfo
+from vamba_cli.media.subtitles import load_subtitles
+from vamba_cli.media.transcribe import transcribe
 from vamba_cli.results import (
     AskResult,
     InfoResult,
@@ -36,6 +40,7 @@ from vamba_cli.results import (
     VideoSummary,
 )
 from vamba_cli.settings import Settings
+from vamba_cli.subtitles import NO_SUBTITLES, Subtitles
 from vamba_cli.tasks.ask import answer_all
 from vamba_cli.tasks.profiles import PROFILES
 from vamba_cli.weights.ready import ModelFolder, ReadyModel, choose_device, choose_dtype, load_ready, open_folder
@@ -109,15 +114,40 @@ def ask(
         from_cache=session.from_cache,
         warnings=session.warnings,
         timing=Timing(load_seconds, session.encode_seconds, time.perf_counter() - started),
+        subtitles=session.subtitles.source or None,
     )
 
 
 def _session(video: Path, model: OpenModel, on_event: OnEvent) -> tuple[Session, float]:
     """An encoded video, and the seconds spent on loading the model."""
     prospect = model.look_at(video)  # a bad file is known before weights are read
+    subtitles = _subtitles(prospect.info, model.settings, on_event)
     ready, load_seconds = model.ready(on_event)
     session = open_session(video, prospect, ready, model.settings, _store(model.settings), on_event)
-    return session, load_seconds
+    return replace(session, subtitles=subtitles, warnings=(*session.warnings, *subtitles.notes)), load_seconds
+
+
+def _subtitles(info: VideoInfo, settings: Settings, on_event: OnEvent) -> Subtitles:
+    """What is said in the part of a video that is looked at, as far as the settings let it be known."""
+    wanted = None if settings.subtitles_file is None else Path(settings.subtitles_file).expanduser()
+    found = load_subtitles(info, wanted) if settings.subtitles else NO_SUBTITLES
+    if settings.transcribe and not found.source:
+        on_event(Stage("transcribe", f"with {settings.transcribe_model}"))
+        total = info.duration_seconds
+        heard = transcribe(
+            info,
+            settings.transcribe_model,
+            settings.device,
+            lambda done: on_event(TranscribeProgress(done, total)),
+        )
+        found = replace(heard, notes=(*found.notes, *heard.notes))
+    for note in found.notes:
+        on_event(Notice(note))
+    end_seconds = math.inf if settings.end_seconds is None else settings.end_seconds
+    found = found.within(settings.start_seconds, end_seconds)
+    if found.source:
+        on_event(Notice(f"subtitles: {found.source}, {len(found.lines)} line{'s' * (len(found.lines) != 1)}"))
+    return found
 
 
 def _video_summary(video: Path, session: Session) -> VideoSummary:

@@ -19,11 +19,16 @@ class VideoSummary:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A half-open span of the video that supports an answer; score is a probability, 0 to 1."""
+    """A half-open span of the video that supports an answer.
+
+    score: a probability, 0 to 1; of subtitles, how much of what was looked for is said there.
+    source: whether it is seen, or said according to the subtitles.
+    """
 
     start_seconds: float
     end_seconds: float
     score: float
+    source: Literal["picture", "subtitles"] = "picture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class AskResult:
     from_cache: bool
     warnings: tuple[str, ...]
     timing: Timing
+    subtitles: str | None = None  # which ones were used, in words for people
 
     def to_json(self) -> dict[str, Any]:
         """The `ask` document of the JSON schema."""

@@ -38,6 +38,11 @@ class Settings:
     static_tolerance: float | None = None  # grey levels below which a frame pair counts as unchanged
     cache: bool = True
     cache_limit_gib: float = 20.0
+    # what is said
+    subtitles: bool = True  # use those that are found beside the video or in it
+    subtitles_file: str | None = None
+    transcribe: bool = False  # where there are no subtitles
+    transcribe_model: str = "small"
     # how answers are made
     evidence: bool = True
     max_new_tokens: int = 256
@@ -75,6 +80,12 @@ class Settings:
         self._require("device", _DEVICE.fullmatch(self.device) is not None, "auto, cpu, cuda, cuda:N or mps")
         if self.fps is not None and self.frames is not None:
             raise UsageError(f"fps ({self.fps}) and frames ({self.frames}) exclude each other: give one of them")
+        if self.subtitles_file is not None and not self.subtitles:
+            raise UsageError(
+                f"subtitles = False and subtitles_file ({self.subtitles_file}) exclude each other: give one of them"
+            )
+        self._require("subtitles_file", self.subtitles_file != "", "a file name")
+        self._require("transcribe_model", self.transcribe_model.strip() != "", "a name, such as small")
 
     def _require(self, name: str, holds: bool, allowed: str) -> None:
         if not holds:
@@ -97,7 +108,13 @@ class Settings:
                 raise UsageError(f"{source}: {key} = {value!r} must be {_type_name(hints[key])}")
         # one choice of a pair replaces the other where it comes from a weaker source
         rival = {"fps": "frames", "frames": "fps"}
-        cleared = {rival[k]: None for k in values if k in rival and values[k] is not None and rival[k] not in values}
+        cleared: dict[str, Any] = {
+            rival[k]: None for k in values if k in rival and values[k] is not None and rival[k] not in values
+        }
+        if values.get("subtitles_file") is not None:
+            cleared["subtitles"] = True
+        elif values.get("subtitles") is False:
+            cleared["subtitles_file"] = None
         try:
             return replace(self, **{**cleared, **values})
         except UsageError as error:

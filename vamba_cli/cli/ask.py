@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from vamba_cli.cli.options import ANSWER, FRAMES, MODEL, JsonFlag, OutputPath, argument, option, shared
+from vamba_cli.cli.options import ANSWER, FRAMES, MODEL, SUBTITLES, JsonFlag, OutputPath, argument, option, shared
 from vamba_cli.cli.terminal import Terminal, check_output, json_text, show, show_json, write_atomically
 from vamba_cli.errors import UsageError
 from vamba_cli.results import AskResult
@@ -14,7 +14,7 @@ from vamba_cli.settings import Settings
 ASKED = "Questions"
 
 
-@shared(MODEL, FRAMES, ANSWER)
+@shared(MODEL, FRAMES, SUBTITLES, ANSWER)
 def ask(
     video: Annotated[Path, argument("VIDEO", "A video file or an image.")],
     settings: Settings,
@@ -37,6 +37,7 @@ def ask(
       vamba ask film.mp4 "who opens the door?" --start 1:02:00 --end 1:10:00
 
     The video is encoded once for all questions, and kept for the next call.
+    The model is deaf: of what is said it knows the subtitles, if there are any.
     """
     asked = _collect(question, questions or [], questions_file)
     target = None if output in (None, "-") else Path(str(output))

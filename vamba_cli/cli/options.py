@@ -18,7 +18,7 @@ from vamba_cli.presets import split_names
 from vamba_cli.timecode import parse_seconds
 
 # Headings of the help.
-MODEL, FRAMES, ANSWER, OUTPUT = "Model", "Frames", "Answer", LAST
+MODEL, FRAMES, SUBTITLES, ANSWER, OUTPUT = "Model", "Frames", "Subtitles", "Answer", LAST
 
 
 def _whole(text: str) -> int:
@@ -63,6 +63,12 @@ _TABLE: dict[str, tuple[tuple[str, Any, str, str | None, str], ...]] = {
         ("shortest_edge", _whole, "--shortest-edge", "PIXELS", "Enlarge smaller frames to this."),
         ("keyframes_only", bool, "--keyframes/--all-frames", None, "Decode key frames only: fast, coarse."),
         ("cache", bool, "--cache/--no-cache", None, "Keep the encoded video for the next call."),
+    ),
+    SUBTITLES: (
+        ("subtitles_file", str, "--subs", "FILE", "An .srt, .vtt, .ass or .ssa file of what is said."),
+        ("subtitles", bool, "--find-subs/--no-subs", None, "Use those beside the video or in it."),
+        ("transcribe", bool, "--transcribe/--no-transcribe", None, "Make them from the sound if there are none."),
+        ("transcribe_model", str, "--transcribe-model", "NAME", "Of faster-whisper, or its folder (small)."),
     ),
     ANSWER: (
         ("evidence", bool, "--evidence/--no-evidence", None, "Search for the times that support it."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vamba_cli.cli.render import bytes_text
 from vamba_cli.cli.terminal import Terminal, error_console, printable
-from vamba_cli.engine.events import EncodeProgress, Event, Notice, OnEvent, SearchProgress, Stage
+from vamba_cli.engine.events import EncodeProgress, Event, Notice, OnEvent, SearchProgress, Stage, TranscribeProgress
 from vamba_cli.timecode import clock
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PLAIN_SECONDS = 10.0  # between two lines of a log
 _VERBS = {
     "load": "loading",
+    "transcribe": "transcribing",
     "reuse": "taking the encoded video",
     "encode": "encoding",
     "search": "searching",
@@ -91,7 +92,7 @@ class PlainLines:
         elif isinstance(event, Stage):
             self._last_seconds = self._clock_seconds()
             self._write(f"{_VERBS.get(event.name, event.name)} {event.detail}".rstrip())
-        elif isinstance(event, EncodeProgress | SearchProgress):
+        elif isinstance(event, EncodeProgress | SearchProgress | TranscribeProgress):
             now_seconds = self._clock_seconds()
             if now_seconds - self._last_seconds >= PLAIN_SECONDS:
                 self._last_seconds = now_seconds
@@ -119,7 +120,7 @@ class LiveBar:
             if self._terminal.verbose:
                 self._live.console.print(_line(event), markup=False, style="dim")
             self._live.reset(self._task, total=None, description=_VERBS.get(event.name, event.name), note=event.detail)
-        elif isinstance(event, EncodeProgress | SearchProgress):
+        elif isinstance(event, EncodeProgress | SearchProgress | TranscribeProgress):
             done, total, note = _figures(event)
             self._live.update(self._task, completed=done, total=total, note=f"{done}/{total} {note}")
 
@@ -128,8 +129,10 @@ def _line(stage: Stage) -> str:
     return printable(f"{_VERBS.get(stage.name, stage.name)} {stage.detail}".rstrip())
 
 
-def _figures(event: EncodeProgress | SearchProgress) -> tuple[int, int, str]:
+def _figures(event: EncodeProgress | SearchProgress | TranscribeProgress) -> tuple[int, int, str]:
     """Done, total, and the rest in words."""
+    if isinstance(event, TranscribeProgress):
+        return round(event.done_seconds), round(event.total_seconds), "seconds of sound"
     if isinstance(event, SearchProgress):
         return event.num_windows, event.total_windows, "windows"
     left_frames = max(0, event.total_frames - event.num_frames)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A step begins: 'load', 'encode' (or 'reuse'), 'search' or 'answer', with a few words for people."""
+    """A step begins: 'load', 'transcribe', 'encode' (or 'reuse'), 'search' or 'answer', with a few words for people."""
 
     name: str
     detail: str
@@ -31,6 +31,14 @@ class SearchProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscribeProgress:
+    """How much of the sound was listened to so far."""
+
+    done_seconds: float
+    total_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerText:
     """A piece of the answer to question number `index`, as it is generated; never half a character."""
 
@@ -45,7 +53,7 @@ class Notice:
     message: str
 
 
-Event = Stage | EncodeProgress | SearchProgress | AnswerText | Notice
+Event = Stage | EncodeProgress | SearchProgress | TranscribeProgress | AnswerText | Notice
 OnEvent = Callable[[Event], None]
 
 

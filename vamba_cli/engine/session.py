@@ -18,6 +18,7 @@ from vamba_cli.media.plan import FramePlan, Sampling, plan_frames
 from vamba_cli.media.probe import probe
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.settings import Settings
+from vamba_cli.subtitles import NO_SUBTITLES, Subtitles
 from vamba_cli.weights.ready import ModelFolder, ReadyModel
 
 DEFAULT_STATIC_TOLERANCE = 0.0  # exact: only identical pictures reuse the ViT's tokens
@@ -45,6 +46,7 @@ class Session:
     from_cache: bool
     encode_seconds: float
     warnings: tuple[str, ...]
+    subtitles: Subtitles = NO_SUBTITLES
 
 
 def look_at(video: Path, folder: ModelFolder, settings: Settings, device: torch.device, dtype: torch.dtype) -> Prospect:

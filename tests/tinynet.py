@@ -1,8 +1,12 @@
 """A small network with a long memory, so that a state which is lost or rounded shows."""
 
+from collections.abc import Sequence
+
 import torch
+from torch import Tensor
 
 from vamba_cli.model.config import MixerConfig, VambaConfig, VisionConfig
+from vamba_cli.model.memory import Looks
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.weights.load import random_model
 
@@ -30,3 +34,21 @@ def small_model(dtype: torch.dtype = torch.float32, seed: int = 0) -> Vamba:
         elif p.ndim >= 2:
             p.data.mul_(8)
     return model
+
+
+def looks(
+    times_seconds: Sequence[float] | Tensor,
+    novelty: Sequence[float] | Tensor | None = None,
+    changes: Sequence[float] | Tensor | None = None,
+    cuts: Sequence[bool] | None = None,
+    features: Tensor | None = None,
+) -> Looks:
+    """What an encoder would have noticed; nothing where nothing is said."""
+    frames, pairs = len(times_seconds), len(times_seconds) // 2
+    return Looks(
+        torch.as_tensor(times_seconds, dtype=torch.float64),
+        torch.zeros(frames) if changes is None else torch.as_tensor(changes, dtype=torch.float32),
+        torch.zeros(frames, dtype=torch.bool) if cuts is None else torch.tensor(cuts),
+        torch.zeros(pairs) if novelty is None else torch.as_tensor(novelty, dtype=torch.float32),
+        torch.zeros(pairs, 3, dtype=torch.float16) if features is None else features.to(torch.float16),
+    )

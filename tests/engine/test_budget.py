@@ -12,7 +12,7 @@ from torch import nn
 
 import vamba_cli.weights
 from tests.paths import GOLDENS
-from tests.tinynet import SMALL
+from tests.tinynet import SMALL, looks
 from vamba_cli.engine.budget import GIB, Workload, num_parameters, pairs_that_fit, predict
 from vamba_cli.errors import MemoryBudgetError
 from vamba_cli.model.config import VambaConfig
@@ -83,7 +83,7 @@ def test_memory_bytes_equal_what_is_allocated(dtype: torch.dtype) -> None:
     memory = VideoMemory.allocate(SMALL, 7, 6, end_seconds=1.0, device=torch.device("cpu"), dtype=dtype)
     allocated = sum(t.numel() * t.element_size() for t in (*memory.keys, *memory.values))
     assert predict(SMALL, work).memory_bytes == allocated
-    memory.advance(7, torch.zeros(14), torch.zeros(7))
+    memory.advance(7, looks(torch.zeros(14)))
     assert memory.num_bytes == allocated
 
 

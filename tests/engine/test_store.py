@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import astuple, fields
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tests.peak_memory import MIB, in_fresh_process, needs_peak_memory, peak_growth_bytes
+from tests.tinynet import looks
 from vamba_cli.engine.store import (
     FORMAT,
     DamagedMemoryError,
@@ -21,7 +23,7 @@ from vamba_cli.engine.store import (
     memory_key,
     save_memory,
 )
-from vamba_cli.model.memory import VideoMemory
+from vamba_cli.model.memory import Looks, VideoMemory
 
 CPU = torch.device("cpu")
 LAYERS, TOKENS = 2, 3
@@ -39,7 +41,14 @@ def make(
 
     times = torch.rand(2 * pairs, generator=g, dtype=torch.float64).cumsum(0)
     novelty = torch.cat((torch.tensor([torch.inf])[:pairs], 99 * torch.rand(max(0, pairs - 1), generator=g)))
-    return VideoMemory(rows(), rows(), tokens, times, novelty, 0.1 + 2 * pairs, num_tokens=pairs * tokens)
+    seen = looks(
+        times,
+        novelty,
+        changes=torch.rand(2 * pairs, generator=g),
+        cuts=[i % 3 == 0 for i in range(2 * pairs)],
+        features=torch.randn(pairs, 5, generator=g),
+    )
+    return VideoMemory(rows(), rows(), tokens, seen, 0.1 + 2 * pairs, num_tokens=pairs * tokens)
 
 
 def same(ours: VideoMemory, theirs: VideoMemory) -> bool:
@@ -50,8 +59,10 @@ def same(ours: VideoMemory, theirs: VideoMemory) -> bool:
             for layer in range(LAYERS)
             for a, b in zip(ours.rows(layer, 0, ours.num_pairs), theirs.rows(layer, 0, ours.num_pairs), strict=True)
         )
-        and torch.equal(ours.times_seconds, theirs.times_seconds)
-        and torch.equal(ours.novelty, theirs.novelty)
+        and all(
+            torch.equal(a, b) and a.dtype == b.dtype
+            for a, b in zip(astuple(ours.looks), astuple(theirs.looks), strict=True)
+        )
         and (ours.num_tokens, ours.tokens_per_pair) == (theirs.num_tokens, theirs.tokens_per_pair)
         and (ours.end_seconds, ours.num_bytes) == (theirs.end_seconds, theirs.num_bytes)
     )
@@ -72,7 +83,6 @@ def test_there_and_back(
     save_memory(memory, path)
     loaded = load_memory(path, CPU)
     assert same(loaded, memory)
-    assert loaded.times_seconds.dtype == torch.float64 and loaded.novelty.dtype == torch.float32
     assert loaded.pair_start_seconds(pairs) == memory.end_seconds
     assert len(loaded.keys[0]) == pairs * TOKENS  # room that was not filled is not kept
 
@@ -82,9 +92,9 @@ def test_the_library_reads_the_file_too(tmp_path: Path) -> None:
     memory = make(dtype=torch.bfloat16)
     save_memory(memory, tmp_path / "one.safetensors")
     tensors = load_file(tmp_path / "one.safetensors")
-    assert tensors.keys() == {"times_seconds", "novelty", "keys.0", "keys.1", "values.0", "values.1"}
+    assert tensors.keys() == {*(f.name for f in fields(Looks)), "keys.0", "keys.1", "values.0", "values.1"}
     assert torch.equal(tensors["values.1"], memory.values[1])
-    assert torch.equal(tensors["times_seconds"], memory.times_seconds)
+    assert torch.equal(tensors["times_seconds"], memory.looks.times_seconds)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
@@ -139,7 +149,7 @@ def used(store: MemoryStore, key: str, seconds: float) -> None:
 
 
 def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
-    size = make(200).num_bytes
+    size = make(200).num_bytes + make(200).looks.num_bytes
     store = MemoryStore(tmp_path, int(3.5 * size))
     for number, key in enumerate("abc"):
         assert store.save(key, make(200, seed=number), f"{key}.mp4", "tiny")
@@ -281,9 +291,7 @@ def saving_growth(folder: Path) -> tuple[int, int, int]:
     save_memory(make(), folder / "warm.safetensors")
     load_memory(folder / "warm.safetensors", CPU)
     rows = [torch.randn(40_000, 2, 16).to(torch.float16) for _ in range(40)]  # 2.4 MiB each
-    memory = VideoMemory(
-        tuple(rows[::2]), tuple(rows[1::2]), 8, torch.zeros(10_000), torch.zeros(5000), 1.0, num_tokens=40_000
-    )
+    memory = VideoMemory(tuple(rows[::2]), tuple(rows[1::2]), 8, looks(torch.zeros(10_000)), 1.0, num_tokens=40_000)
     path = folder / "big.safetensors"
     saving = peak_growth_bytes(lambda: save_memory(memory, path))
     loading = peak_growth_bytes(lambda: [float(t.view(-1)[::64].sum()) for t in load_memory(path, CPU).keys])

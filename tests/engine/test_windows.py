@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.engine.test_partition import encode, video
-from tests.tinynet import small_model
+from tests.tinynet import looks, small_model
 from vamba_cli.engine import windows
 from vamba_cli.engine.events import Event, SearchProgress
 from vamba_cli.engine.generate import Span, generate
@@ -55,8 +55,7 @@ def only(memory: VideoMemory, first: int, stop: int) -> VideoMemory:
         keys=tuple(layer[part].clone() for layer in memory.keys),
         values=tuple(layer[part].clone() for layer in memory.values),
         tokens_per_pair=memory.tokens_per_pair,
-        times_seconds=memory.times_seconds[2 * first : 2 * stop],
-        novelty=memory.novelty[first:stop],
+        looks=looks(memory.looks.times_seconds[2 * first : 2 * stop]),
         end_seconds=memory.end_seconds,
         num_tokens=part.stop - part.start,
     )
@@ -131,7 +130,7 @@ def memory_with(novelty: Sequence[float]) -> VideoMemory:
     rows = (torch.zeros(len(novelty), 1, 1),)
     times = torch.arange(2 * len(novelty), dtype=torch.float64)
     end = float(2 * len(novelty))
-    return VideoMemory(rows, rows, 1, times, torch.tensor(novelty), end, num_tokens=len(novelty))
+    return VideoMemory(rows, rows, 1, looks(times, novelty), end, num_tokens=len(novelty))
 
 
 def test_scenes_are_cut_above_the_threshold() -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.tinynet import SMALL
+from tests.tinynet import SMALL, looks
 from vamba_cli.model.memory import VideoMemory
 
 
@@ -13,7 +13,7 @@ def memory_at(times: list[float], end_seconds: float = 30.0) -> VideoMemory:
     memory = VideoMemory.allocate(
         SMALL, pairs, 2, end_seconds=end_seconds, device=torch.device("cpu"), dtype=torch.float16
     )
-    memory.advance(pairs, torch.tensor(times, dtype=torch.float64), torch.zeros(pairs))
+    memory.advance(pairs, looks(times))
     return memory
 
 
@@ -40,7 +40,7 @@ def test_a_pair_starts_when_its_picture_comes(times: list[float], expected: list
 
 def test_rows_are_views_and_stop_at_what_is_written() -> None:
     memory = VideoMemory.allocate(SMALL, 5, 2, end_seconds=1.0, device=torch.device("cpu"), dtype=torch.float16)
-    memory.advance(3, torch.zeros(6), torch.zeros(3))
+    memory.advance(3, looks(torch.zeros(6)))
     keys, values = memory.rows(1, 1, 3)
     assert keys.shape == values.shape == (4, 2, 16)
     assert keys.data_ptr() == memory.keys[1][2].data_ptr()

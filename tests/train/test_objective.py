@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tests.tinynet import SMALL, small_model
+from tests.tinynet import SMALL, looks, small_model
 from vamba_cli.engine.generate import view
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import VideoMemory
@@ -114,7 +114,7 @@ def encode(model: Vamba, frames: Tensor) -> VideoMemory:
             model.empty_states(),
             lambda layer, keys, values: memory.write(layer, 0, keys[0], values[0]),
         )
-    memory.advance(PAIRS, torch.zeros(2 * PAIRS), torch.zeros(PAIRS))
+    memory.advance(PAIRS, looks(torch.zeros(2 * PAIRS)))
     return memory
 
 

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from vamba_cli.engine.events import EncodeProgress, OnEvent, ignore
 from vamba_cli.engine.prefetch import prefetch
 from vamba_cli.model.config import PixelConfig
-from vamba_cli.model.memory import VideoMemory
+from vamba_cli.model.memory import Looks, VideoMemory
 from vamba_cli.model.patches import resize, smart_resize, to_patches
 from vamba_cli.model.vamba import Vamba
 
@@ -26,6 +27,15 @@ Frames = npt.NDArray[np.uint8]
 _BLOCK = 8  # pixels along the side of the blocks whose mean change counts
 _SMALL_BLOCKS = 12
 FORWARD_PAIRS_CPU = 4  # a ViT batch that stays in the caches of a laptop
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A frame pair against what came before: its novelty, whether it must pass the ViT, each frame's own change."""
+
+    novelty: float
+    fresh: bool
+    changes: tuple[float, float]
 
 
 class Encoder:
@@ -41,32 +51,52 @@ class Encoder:
         self._model, self._pixels, self.memory = model, pixels, memory
         self._tolerance = static_tolerance
         self._key_pair: Frames | None = None
+        self._last_frame: Frames | None = None
         self._key_tokens: Tensor | None = None
         self.states = model.empty_states()
 
     @torch.inference_mode()
-    def push(self, frames: Frames, times_seconds: npt.NDArray[np.float64]) -> None:
-        """Encode an even number of frames (n, H, W, 3), the next in the video, shown at the given times."""
+    def push(
+        self,
+        frames: Frames,
+        times_seconds: npt.NDArray[np.float64],
+        cuts: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Encode an even number of frames (n, H, W, 3), the next in the video, shown at the given times.
+
+        Args:
+            cuts: (n,) whether a new shot begins with each frame, where somebody looked.
+        """
         pairs = frames.reshape(-1, 2, *frames.shape[1:])
         seen = [self._look_at(pair) for pair in pairs]
-        tokens = self._tokens(pairs, [fresh for _, fresh in seen])  # pairs, tokens_per_pair, hidden
+        tokens = self._tokens(pairs, [look.fresh for look in seen])  # pairs, tokens_per_pair, hidden
         memory, start = self.memory, self.memory.num_tokens
 
         def store(layer: int, keys: Tensor, values: Tensor) -> None:
             memory.write(layer, start, keys[0], values[0])
 
         self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store)
-        memory.advance(len(pairs), torch.from_numpy(times_seconds), torch.tensor([change for change, _ in seen]))
+        looks = Looks(
+            torch.from_numpy(times_seconds),
+            torch.tensor([change for look in seen for change in look.changes]),
+            torch.from_numpy(np.zeros(len(frames), bool) if cuts is None else cuts),
+            torch.tensor([look.novelty for look in seen]),
+            tokens.mean(1, dtype=torch.float32).to("cpu", torch.float16),
+        )
+        memory.advance(len(pairs), looks)
 
-    def _look_at(self, pair: Frames) -> tuple[float, bool]:
-        """Novelty of a pair, and whether it must pass the ViT; if so, the following pairs are compared with it."""
-        change, fresh = math.inf, True
-        if self._key_pair is not None:
-            change = novelty(self._key_pair, pair)
-            fresh = change > self._tolerance if self._tolerance else not np.array_equal(self._key_pair, pair)
-        if fresh:
+    def _look_at(self, pair: Frames) -> "_Look":
+        """Compare a pair with the last one that passed the ViT; a fresh one takes its place."""
+        key, last = self._key_pair, self._last_frame
+        self._last_frame = pair[1]
+        if key is None or last is None:
             self._key_pair = pair
-        return change, fresh
+            return _Look(math.inf, True, (math.inf, novelty(pair[:1], pair[1:])))
+        change = novelty(key, pair)
+        if not (change > self._tolerance if self._tolerance else not np.array_equal(key, pair)):
+            return _Look(change, False, (0.0, 0.0))
+        self._key_pair = pair
+        return _Look(change, True, (novelty(last[None], pair[:1]), novelty(pair[:1], pair[1:])))
 
     def _tokens(self, pairs: Frames, fresh: list[bool]) -> Tensor:
         """Video tokens of every pair; only the fresh ones pass through the ViT, the others repeat the one before."""
@@ -85,7 +115,7 @@ class Encoder:
 
 
 def novelty(before: Frames, after: Frames) -> float:
-    """How much a pair (2, H, W, 3) differs from another: the change of its 12th most changed block.
+    """How much frames (n, H, W, 3) differ from others, at most: the change of its 12th most changed block.
 
     A block is 8x8 pixels of a frame, its change the mean absolute difference in grey levels. A mouse pointer or a
     cursor touches fewer than 12 blocks and does not count; two changed letters of a heading do.
@@ -94,8 +124,8 @@ def novelty(before: Frames, after: Frames) -> float:
     change = np.maximum(before, after) - np.minimum(before, after)
     if rows * columns < _SMALL_BLOCKS:
         return float(change.mean())
-    bands = change[:, : rows * _BLOCK].reshape(2, rows, _BLOCK, -1).sum(2, dtype=np.uint16)
-    blocks = bands[..., : columns * _BLOCK * 3].reshape(2, rows * columns, _BLOCK * 3).sum(2, dtype=np.uint16)
+    bands = change[:, : rows * _BLOCK].reshape(len(change), rows, _BLOCK, -1).sum(2, dtype=np.uint16)
+    blocks = bands[..., : columns * _BLOCK * 3].reshape(len(change), rows * columns, _BLOCK * 3).sum(2, dtype=np.uint16)
     ranked = np.partition(blocks, -_SMALL_BLOCKS, axis=1)[:, -_SMALL_BLOCKS]
     return float(ranked.max()) / (_BLOCK * _BLOCK * 3)
 
@@ -114,7 +144,7 @@ def encode_video(
     num_frames = 0
     with prefetch(chunks) as ahead:
         for chunk in ahead:
-            encoder.push(chunk.frames, chunk.times_seconds)
+            encoder.push(chunk.frames, chunk.times_seconds, chunk.cuts)
             num_frames += len(chunk.frames)
             rate = num_frames / max(1e-9, time.perf_counter() - started)
             on_event(EncodeProgress(num_frames, total_frames, rate, encoder.memory.num_bytes))

@@ -7,7 +7,7 @@ import struct
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vamba_cli.errors import VambaError
-from vamba_cli.model.memory import VideoMemory
+from vamba_cli.model.memory import Looks, VideoMemory
 
-FORMAT = "vamba-memory-1"
+FORMAT = "vamba-memory-2"
 _SUFFIX = ".safetensors"
 _PARTIAL = ".partial"
 _ABANDONED_SECONDS = 3600.0  # nobody wrote to a partial file for so long: its process is dead
-_DTYPES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64"}
+_DTYPES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64", torch.bool: "BOOL"}
 
 
 class DamagedMemoryError(VambaError):
@@ -34,7 +34,7 @@ def save_memory(memory: VideoMemory, path: Path, notes: dict[str, str] | None = 
 
     The library's own writer copies every tensor into one buffer first, which would double the memory of a long video.
     """
-    tensors: list[tuple[str, Tensor]] = [("times_seconds", memory.times_seconds), ("novelty", memory.novelty)]
+    tensors: list[tuple[str, Tensor]] = [(field.name, getattr(memory.looks, field.name)) for field in fields(Looks)]
     for layer in range(len(memory.keys)):
         keys, values = memory.rows(layer, 0, memory.num_pairs)
         tensors += [(f"keys.{layer}", keys), (f"values.{layer}", values)]
@@ -85,8 +85,7 @@ def load_memory(path: Path, device: torch.device) -> VideoMemory:
                 keys=keys,
                 values=tuple(file.get_tensor(f"values.{layer}") for layer in layers),
                 tokens_per_pair=int(notes["tokens_per_pair"]),
-                times_seconds=file.get_tensor("times_seconds").cpu(),
-                novelty=file.get_tensor("novelty").cpu(),
+                looks=Looks(*(file.get_tensor(field.name).cpu() for field in fields(Looks))),
                 end_seconds=float(notes["end_seconds"]),
                 num_tokens=len(keys[0]),
             )
@@ -140,9 +139,10 @@ class MemoryStore:
 
     def save(self, key: str, memory: VideoMemory, video_path: str, model: str) -> bool:
         """Keep a memory; False if it alone is larger than the limit. Room is made before, not after."""
-        if memory.num_bytes > self.limit_bytes:
+        size = memory.num_bytes + memory.looks.num_bytes
+        if size > self.limit_bytes:
             return False
-        self._make_room(memory.num_bytes)
+        self._make_room(size)
         notes = {"video_path": video_path, "model": model, "created_seconds": repr(time.time())}
         save_memory(memory, self.folder / f"{key}{_SUFFIX}", notes)
         return True

@@ -47,7 +47,7 @@ class ScoredSpan:
 
 def scenes(memory: VideoMemory, threshold: float) -> list[Span]:
     """Runs of frame pairs that show one unchanging picture: cut where the novelty exceeds the threshold."""
-    cuts = [i for i in range(1, memory.num_pairs) if float(memory.novelty[i]) > threshold]
+    cuts = [i for i in range(1, memory.num_pairs) if float(memory.looks.novelty[i]) > threshold]
     edges = [0, *cuts, memory.num_pairs]
     return list(pairwise(edges))
 

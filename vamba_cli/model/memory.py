@@ -1,6 +1,6 @@
 """VideoMemory: everything a question needs of a video (MODEL section 1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -8,25 +8,59 @@ from torch import Tensor
 from vamba_cli.model.config import VambaConfig
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What was noticed about a run of frames while they were encoded; a few bytes a frame, on the CPU.
+
+    times_seconds: (frames,) float64, the time at which each encoded frame is on screen.
+    changes: (frames,) float32, how much each frame differs from the one before (grey levels; infinite for the first).
+    cuts: (frames,) bool, whether a cut detector saw another shot begin.
+    novelty: (pairs,) float32, how much each pair differs from the last one that was not a repetition of an earlier
+        picture (grey levels; infinite for the first pair).
+    features: (pairs, hidden) float16, the mean of each pair's video tokens.
+    """
+
+    times_seconds: Tensor
+    changes: Tensor
+    cuts: Tensor
+    novelty: Tensor
+    features: Tensor
+
+    @staticmethod
+    def nothing() -> "Looks":
+        return Looks(
+            torch.zeros(0, dtype=torch.float64),
+            torch.zeros(0),
+            torch.zeros(0, dtype=torch.bool),
+            torch.zeros(0),
+            torch.zeros(0, dtype=torch.float16),
+        )
+
+    @property
+    def num_bytes(self) -> int:
+        return sum(getattr(self, f.name).nbytes for f in fields(Looks))
+
+    def followed_by(self, later: "Looks") -> "Looks":
+        """The looks of both runs."""
+        return Looks(*(torch.cat((getattr(self, f.name), getattr(later, f.name))) for f in fields(Looks)))
+
+
 @dataclass(slots=True)
 class VideoMemory:
-    """Per-layer keys and values of the cross-attention, and the time of every frame.
+    """Per-layer keys and values of the cross-attention, and what was noticed about every frame.
 
     Rows are written once, in order, into preallocated tensors; `num_tokens` of them are valid.
 
     keys, values: one (capacity, kv_heads, head_dim) tensor per layer.
-    times_seconds: (frames,) float64, the time at which each encoded frame is on screen.
     tokens_per_pair: video tokens of one frame pair; pair i owns rows i * tokens_per_pair up to the next.
-    novelty: (pairs,) float32, how much each pair differs from the last one that was not a repetition of an earlier
-        picture (grey levels; infinite for the first pair).
+    looks: of all frames so far.
     end_seconds: where the last frame stops being on screen.
     """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     tokens_per_pair: int
-    times_seconds: Tensor
-    novelty: Tensor
+    looks: Looks
     end_seconds: float
     num_tokens: int = 0
 
@@ -44,8 +78,7 @@ class VideoMemory:
         keys, values = (
             tuple(torch.empty(shape, device=device, dtype=dtype) for _ in range(config.num_layers)) for _ in range(2)
         )
-        times, novelty = torch.zeros(0, dtype=torch.float64), torch.zeros(0)
-        return VideoMemory(keys, values, tokens_per_pair, times, novelty, end_seconds)
+        return VideoMemory(keys, values, tokens_per_pair, Looks.nothing(), end_seconds)
 
     @property
     def num_pairs(self) -> int:
@@ -62,11 +95,10 @@ class VideoMemory:
         self.keys[layer][start : start + len(keys)] = keys
         self.values[layer][start : start + len(values)] = values
 
-    def advance(self, num_pairs: int, times_seconds: Tensor, novelty: Tensor) -> None:
-        """Make the rows of the next `num_pairs` pairs valid, and note when their frames are shown."""
+    def advance(self, num_pairs: int, looks: Looks) -> None:
+        """Make the rows of the next `num_pairs` pairs valid, and add what was noticed about them."""
         self.num_tokens += num_pairs * self.tokens_per_pair
-        self.times_seconds = torch.cat((self.times_seconds, times_seconds.to(torch.float64)))
-        self.novelty = torch.cat((self.novelty, novelty.to(torch.float32)))
+        self.looks = self.looks.followed_by(looks)
 
     def rows(self, layer: int, first: int, stop: int) -> tuple[Tensor, Tensor]:
         """Keys and values of a layer, (tokens, kv_heads, head_dim) views, of the frame pairs first .. stop - 1."""
@@ -81,6 +113,6 @@ class VideoMemory:
         """
         if pair >= self.num_pairs:
             return self.end_seconds
-        first, second = self.times_seconds[2 * pair : 2 * pair + 2].tolist()
-        stood_before = pair > 0 and first == float(self.times_seconds[2 * pair - 1])
+        first, second = self.looks.times_seconds[2 * pair : 2 * pair + 2].tolist()
+        stood_before = pair > 0 and first == float(self.looks.times_seconds[2 * pair - 1])
         return float(second if stood_before else first)

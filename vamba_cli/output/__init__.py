@@ -1,0 +1,1 @@
+"""A result to text: one pure function per format, and one table of them."""

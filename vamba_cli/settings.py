@@ -82,7 +82,7 @@ class Settings:
             raise UsageError(f"fps ({self.fps}) and frames ({self.frames}) exclude each other: give one of them")
         if self.subtitles_file is not None and not self.subtitles:
             raise UsageError(
-                f"subtitles = False and subtitles_file ({self.subtitles_file}) exclude each other: give one of them"
+                f"subtitles_file ({self.subtitles_file}) is given while subtitles are switched off: give one of them"
             )
         self._require("subtitles_file", self.subtitles_file != "", "a file name")
         self._require("transcribe_model", self.transcribe_model.strip() != "", "a name, such as small")

@@ -32,7 +32,7 @@ def answer(answer: Answer, *, with_question: bool = False, evidence_wanted: bool
     if with_question:
         text.append(f"{printable(answer.question)}\n", style="bold")
     text.append(printable(answer.answer.rstrip().strip("\n")) or "(the model gave no answer)")
-    if len(answer.evidence) > _MOST_SPANS:
+    if sum(item.source == "picture" for item in answer.evidence) > _MOST_SPANS:
         return text  # an outline: every line of the answer has its time
     if answer.evidence:
         text.append("\n\n")
@@ -46,13 +46,16 @@ def answer(answer: Answer, *, with_question: bool = False, evidence_wanted: bool
 def _says_so_itself(answer: str) -> bool:
     """Whether an answer that rules composed tells already that there is no evidence."""
     return any(
-        text in answer for text in (" was not found in this video", " cannot be answered by ", "that can be read ")
+        text in answer
+        for text in (" was not found in this video", " cannot be answered by ", "that can be read ", "Nothing is said ")
     )
 
 
 def _evidence(item: Evidence, width: int) -> Text:
     filled = round(item.score * _BAR_CELLS)
     line = Text().append(f"  {_span(item):>{width}}  ", style="cyan")
+    if item.source == "subtitles":
+        return line.append("said")
     line.append("━" * filled, style="green")
     line.append("─" * (_BAR_CELLS - filled), style="dim")
     return line.append(f" {item.score:4.0%}")

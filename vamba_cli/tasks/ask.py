@@ -11,10 +11,12 @@ from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
 from vamba_cli.results import Answer, Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks.evidence import evidence_of, found, not_found, search
+from vamba_cli.tasks.evidence import evidence_of, not_found, search, seen_or_said
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.questions import Understood, understand
 from vamba_cli.tasks.slides import answer_from_slides
+from vamba_cli.tasks.speech import answer_from_lines, lines_for_prompt, prompt_with_lines, said
+from vamba_cli.tasks.wishes import subject
 
 
 def answer_all(
@@ -27,34 +29,54 @@ def answer_all(
 def _answer(session: Session, index: int, question: str, settings: Settings, on_event: OnEvent) -> Answer:
     profile = PROFILES[session.ready.folder.profile]
     wanted = understand(question)
-    if profile.reads_windows:
-        text, spans = answer_from_slides(session, profile, question, wanted, settings, on_event)
-        on_event(AnswerText(index, text))
-        return Answer(question, text, evidence_of(session.memory, spans))
-    evidence: tuple[Evidence, ...] = ()
+    quoted = answer_from_lines(session.subtitles, question, wanted, moments_alone=not profile.reads_windows)
+    if quoted is not None:
+        text, evidence = quoted
+    elif profile.reads_windows:
+        text, evidence = answer_from_slides(session, profile, question, wanted, settings, on_event)
+    else:
+        return _answer_in_words(session, profile, index, question, wanted, settings, on_event)
+    on_event(AnswerText(index, text))
+    return Answer(question, text, evidence)
+
+
+def _answer_in_words(
+    session: Session,
+    profile: Profile,
+    index: int,
+    question: str,
+    wanted: Understood,
+    settings: Settings,
+    on_event: OnEvent,
+) -> Answer:
+    """The answer of a model that understands the whole video, and the lines of what is said with it."""
+    seen: tuple[Evidence, ...] = ()
+    heard: tuple[Evidence, ...] = said(session.subtitles, wanted.topic or subject(question))
     if settings.evidence:
-        evidence = evidence_of(session.memory, search(session, profile, question, wanted.topic, on_event))
-        fixed = _answer_in_rules(profile, wanted, evidence)
+        seen = evidence_of(session.memory, search(session, profile, question, wanted.topic, on_event))
+        fixed = _answer_in_rules(profile, question, wanted, seen, heard)
         if fixed is not None:
             on_event(AnswerText(index, fixed))
-            return Answer(question, fixed, evidence)
+            return Answer(question, fixed, (*seen, *heard))
     on_event(Stage("answer", question))
-    said = generate(
+    answer = generate(
         session.ready.model,
         session.ready.tokenizer,
         session.memory,
-        question,
+        prompt_with_lines(question, lines_for_prompt(session.subtitles.lines, heard)),
         options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
         max_new_tokens=settings.max_new_tokens,
         on_text=lambda piece: on_event(AnswerText(index, piece)),
     )
-    return Answer(question, said.text, evidence)
+    return Answer(question, answer.text, (*seen, *heard) if settings.evidence else ())
 
 
-def _answer_in_rules(profile: Profile, wanted: Understood, evidence: Sequence[Evidence]) -> str | None:
+def _answer_in_rules(
+    profile: Profile, question: str, wanted: Understood, seen: Sequence[Evidence], heard: Sequence[Evidence]
+) -> str | None:
     """The answer where the evidence is the answer; None where the model must speak."""
-    if wanted.kind in ("open", "outline") or (wanted.topic is None and not evidence):
+    if wanted.kind in ("open", "outline") or (wanted.topic is None and not seen):
         return None
-    if not evidence:
+    if not seen and not heard:
         return not_found(wanted.topic, profile.limits)
-    return None if wanted.kind == "yes-no" else found(wanted.topic, evidence, yes_no=False)
+    return None if wanted.kind == "yes-no" else seen_or_said(question, wanted.topic, seen, heard, yes_no=False)

@@ -9,10 +9,9 @@ from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Curve, Evidence
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import understand
+from vamba_cli.tasks.speech import asks_about_pictures, asks_about_speech, spans_text
 from vamba_cli.tasks.wishes import subject
-from vamba_cli.timecode import clock
 
-_NAMED = 3  # spans that a sentence names; all of them stand in the evidence
 _SURE = 0.65  # a best span below this is only a guess, and said to be one
 
 
@@ -56,14 +55,34 @@ def evidence_of(memory: VideoMemory, spans: Sequence[ScoredSpan]) -> tuple[Evide
 def found(topic: str | None, evidence: Sequence[Evidence], *, yes_no: bool) -> str:
     """The sentence that says when it is shown; a doubtful best span is called doubtful."""
     sure = evidence[0].score >= _SURE
-    name = f"“{topic}”" if topic else "That"
-    spans = ", ".join(f"{clock(e.start_seconds)}–{clock(e.end_seconds)}" for e in evidence[:_NAMED])
-    more = f" (and {len(evidence) - _NAMED} more)" if len(evidence) > _NAMED else ""
     opening = ("Yes: " if sure else "Perhaps: ") if yes_no else ""
-    return f"{opening}{name} {'is' if sure else 'may be'} on screen at {spans}{more}."
+    return f"{opening}{_name(topic)} {'is' if sure else 'may be'} on screen at {spans_text(evidence)}."
+
+
+def seen_or_said(
+    question: str, topic: str | None, seen: Sequence[Evidence], said: Sequence[Evidence], *, yes_no: bool
+) -> str:
+    """The sentence that says when it is shown and when it is said; there is at least one of both."""
+    if not said:
+        return found(topic, seen, yes_no=yes_no)
+    heard = f"{'is' if said[0].score >= _SURE else 'may be'} said at {spans_text(said)}"
+    if seen and not asks_about_speech(question):
+        return f"{found(topic, seen, yes_no=yes_no).removesuffix('.')}; it {heard}."
+    if seen:
+        sure = max(seen[0].score, said[0].score) >= _SURE
+        opening = ("Yes: " if sure else "Perhaps: ") if yes_no else ""
+        screen = f"{'is' if seen[0].score >= _SURE else 'may be'} on screen at {spans_text(seen)}"
+        return f"{opening}{_name(topic)} {heard} (subtitles); it {screen}."
+    if yes_no and asks_about_pictures(question):
+        return f"Not seen on screen, but {_name(topic)} {heard} (subtitles)."
+    opening = ("Yes: " if said[0].score >= _SURE else "Perhaps: ") if yes_no else ""
+    return f"{opening}{_name(topic)} {heard} (subtitles), and was not seen on screen."
 
 
 def not_found(topic: str | None, limits: str) -> str:
     """The sentence for a search without result."""
-    name = f"“{topic}”" if topic else "That"
-    return f"{name} was not found in this video. {limits}".rstrip()
+    return f"{_name(topic)} was not found in this video. {limits}".rstrip()
+
+
+def _name(topic: str | None) -> str:
+    return f"“{topic}”" if topic else "That"

@@ -41,8 +41,8 @@ _HELPERS = re.compile(
     r"^(?:(?:is|are|was|were|does|do|did|will|would|can|could|has|have|had)\s+)?"
     r"(?:(?:the\s+)?(?:speaker|lecturer|teacher|presenter|professor|video|lecture|talk|film|slides?|they|he|she|it|we|you|i)\s+)?"
     r"(?:(?:start|begin|stop|finish)s?\s+(?:to\s+)?)?"
-    r"(?:(?:(?:talk|speak|tell|learn|hear|read)(?:s|ing|ed)?\s+(?:us\s+)?(?:about|of)|(?:mention|discuss|explain|introduce|show|cover|"
-    r"present|define)(?:e?s|ing|e?d)?|see|find)\b)?\s*(?:\bthere\s+(?:a\s+|an\s+)?(?:slide|part)\s+(?:on|about)\s+)?",
+    r"(?:(?:(?:talk|speak|tell|learn|hear|read)(?:s|ing|ed)?\s+(?:us\s+)?(?:about|of)|(?:mention|say|discuss|explain|introduce|show|"
+    r"cover|present|define)(?:e?s|ing|e?d)?|see|find)\b)?\s*(?:\bthere\s+(?:a\s+|an\s+)?(?:slide|part)\s+(?:on|about)\s+)?",
     re.IGNORECASE,
 )
 _ENDING = re.compile(
@@ -104,5 +104,5 @@ def _topic(rest: str) -> str | None:
     shorter = _ENDING.sub("", " " + text).strip()
     while shorter != text:
         text, shorter = shorter, _ENDING.sub("", " " + shorter).strip()
-    without = _ARTICLE.sub("", text).strip()
+    without = re.sub(r"^['‘](.+)['’]$", r"\1", _ARTICLE.sub("", text).strip())
     return without or text or None

@@ -8,15 +8,18 @@ from vamba_cli.engine.generate import Generated, Span, generate
 from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan, core, scenes
+from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks.evidence import evidence_of, found, not_found, search
+from vamba_cli.tasks.evidence import evidence_of, found, not_found, search, seen_or_said
 from vamba_cli.tasks.outline import Heading, read_outline
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood
+from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
 from vamba_cli.tasks.wishes import Wish, moment_seconds, stands_for, subject, wish
 from vamba_cli.timecode import clock
 
-Reply = tuple[str, list[ScoredSpan]]
+Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
+Supported = tuple[str, tuple[Evidence, ...]]  # the same, with what is said
 
 _SCENES_TRIED = 5  # of a video, before reading it is given up
 _SURELY_READ, _LEAST_READ = 0.85, 0.7  # of a token, on average; words read into a film score less
@@ -24,23 +27,23 @@ _SURELY_READ, _LEAST_READ = 0.85, 0.7  # of a token, on average; words read into
 
 def answer_from_slides(
     session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
-) -> Reply:
+) -> Supported:
     """An answer, and the spans that support it."""
     if wanted.kind == "outline":
-        return _outline(session, profile, on_event)
+        return _timed(session, _outline(session, profile, on_event))
     wished = wish(question) if wanted.kind == "open" else None
     moment = moment_seconds(question) if wanted.kind == "open" else None
     if moment is not None or (wished is not None and wanted.topic is None):
         on_event(Stage("answer", question))
         if moment is not None:
-            return _at(session, profile, wished or "title", moment, settings)
-        return _first(session, profile, wished or "title", settings)
+            return _timed(session, _at(session, profile, wished or "title", moment, settings))
+        return _timed(session, _first(session, profile, wished or "title", settings))
     topic = wanted.topic
     if topic is None or wanted.kind == "time":  # "explain perplexity" looks like a bare topic
         topic = subject(question) or topic
     if topic is None or not settings.evidence:
         reason = "looking at slides" if topic is None else "reading alone: leave out --no-evidence"
-        return f"This question cannot be answered by {reason}. {profile.limits}", []
+        return f"This question cannot be answered by {reason}. {profile.limits}", ()
     return _about(session, profile, question, topic, wanted, wished, settings, on_event)
 
 
@@ -53,17 +56,29 @@ def _about(
     wished: Wish | None,
     settings: Settings,
     on_event: OnEvent,
-) -> Reply:
-    """Where a topic is shown, and what is read there if that was asked."""
+) -> Supported:
+    """Where a topic is shown and said, and what is read or quoted there if that was asked."""
     spans = search(session, profile, question, topic, on_event)
-    if not spans:
-        return _spelt_out(session, profile, topic, on_event)
-    text = found(topic, evidence_of(session.memory, spans), yes_no=wanted.kind == "yes-no")
-    if wished is not None:
+    heard = said(session.subtitles, topic)
+    if not spans and not heard:
+        return _timed(session, _spelt_out(session, profile, topic, on_event))
+    seen = evidence_of(session.memory, spans)
+    text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no")
+    if not heard and session.subtitles.lines and asks_about_speech(question):
+        text = f"{text.removesuffix('.')}; the subtitles do not mention it."
+    evidence = (*heard, *seen) if asks_about_speech(question) else (*seen, *heard)
+    if wished is not None and spans:
         on_event(Stage("answer", question))
-        said = _read(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
-        return (f"{said}\n{text}" if said else text), spans
-    return (f"{text} {profile.limits}" if wanted.kind == "open" else text), spans
+        read = _read(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
+        return (f"{read}\n{text}" if read else text), evidence
+    if wanted.kind != "open":
+        return text, evidence
+    return f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if heard else f"{text} {profile.limits}", evidence
+
+
+def _timed(session: Session, reply: Reply) -> Supported:
+    text, spans = reply
+    return text, evidence_of(session.memory, spans)
 
 
 def _outline(session: Session, profile: Profile, on_event: OnEvent) -> Reply:
@@ -97,20 +112,20 @@ def _first(session: Session, profile: Profile, wished: Wish, settings: Settings)
     runs = scenes(session.memory, profile.search.scene_threshold)[:_SCENES_TRIED]
     doubtful: list[tuple[Span, Generated]] = []
     for run in runs:
-        said = _read(session, profile, wished, run, settings)
-        if said.text and said.probability >= _LEAST_READ:
-            doubtful.append((run, said))
-            if said.probability >= _SURELY_READ:
+        read = _read(session, profile, wished, run, settings)
+        if read.text and read.probability >= _LEAST_READ:
+            doubtful.append((run, read))
+            if read.probability >= _SURELY_READ:
                 break
     if not doubtful:
         return f"Nothing that can be read was found at the beginning. {profile.limits}", []
-    (first, stop), said = max(doubtful, key=lambda item: item[1].probability >= _SURELY_READ)
-    spans = [ScoredSpan(first, stop, said.probability)]
+    (first, stop), read = max(doubtful, key=lambda item: item[1].probability >= _SURELY_READ)
+    spans = [ScoredSpan(first, stop, read.probability)]
     if wished == "text":
-        return said.text, spans
-    verb = "is" if said.probability >= _SURELY_READ else "may be"
+        return read.text, spans
+    verb = "is" if read.probability >= _SURELY_READ else "may be"
     at = clock(session.memory.pair_start_seconds(first))
-    return f"“{said.text}” {verb} the first title, at {at}; ask “list the topics” for all of them.", spans
+    return f"“{read.text}” {verb} the first title, at {at}; ask “list the topics” for all of them.", spans
 
 
 def _at(session: Session, profile: Profile, wished: Wish, moment: float, settings: Settings) -> Reply:
@@ -121,17 +136,17 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
         return f"{clock(moment)} is outside of what was looked at, {clock(begin)}–{clock(end)}.", []
     runs = scenes(memory, profile.search.scene_threshold)
     scene = next(run for run in reversed(runs) if memory.pair_start_seconds(run[0]) <= moment)
-    said = _read(session, profile, wished, scene, settings)
-    if not said.text and wished == "text":
-        said = _read(session, profile, "title", scene, settings)
-    if not said.text:
+    read = _read(session, profile, wished, scene, settings)
+    if not read.text and wished == "text":
+        read = _read(session, profile, "title", scene, settings)
+    if not read.text:
         return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
-    return said.text, [ScoredSpan(*scene, said.probability)]
+    return read.text, [ScoredSpan(*scene, read.probability)]
 
 
 def _read(session: Session, profile: Profile, wished: Wish, scene: Span, settings: Settings) -> Generated:
     """Title or words of a scene; "" where there is nothing to read."""
-    said = generate(
+    read = generate(
         session.ready.model,
         session.ready.tokenizer,
         session.memory,
@@ -140,4 +155,4 @@ def _read(session: Session, profile: Profile, wished: Wish, scene: Span, setting
         options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
         max_new_tokens=settings.max_new_tokens,
     )
-    return Generated("" if said.text in profile.empty_answers else said.text, said.probability)
+    return Generated("" if read.text in profile.empty_answers else read.text, read.probability)

@@ -38,9 +38,9 @@ _SUBJECTS = tuple(
         r"^how\s+(?:does|do|did|can|is|are|to)\s+(?P<topic>.+?)(?:\s+(?:work|works|done|computed|calculated|used|made|defined|function|be\s+\w+))$",
         r"^why\s+(?:is|are|does|do|did|was|were)\s+(?P<topic>.+?)(?:\s+(?:important|useful|needed|used|good|bad|work|fail|necessary))$",
         r"^(?:explain|define|describe|tell\s+(?:me|us)\s+(?:more\s+|something\s+)?about)\s+(?P<topic>.+)$",
+        r"^what(?:'s|\s+(?:does|do|is|was|did))(?:\s+\w+){0,2}?\s+(?:said|say|says|tell\s+us|told|explain)\s+about\s+(?P<topic>.+)$",
         r"^what(?:'s|\s+is|\s+are)\s+(?:meant\s+by\s+)?(?P<topic>.+?)(?:\s+(?:good|used)\s+for)?$",
         r"^what\s+does\s+(?P<topic>.+?)\s+(?:mean|do|stand\s+for)$",
-        r"^what\s+(?:does|do|is|did)\s+\w+(?:\s+\w+)?\s+(?:said\s+|say\s+|says\s+|tell\s+us\s+|explain\s+)about\s+(?P<topic>.+)$",
     )
 )
 _PLEASE = re.compile(r"^(?:please|can\s+you|could\s+you|so|and)\s+(?:please\s+)?", re.IGNORECASE)

@@ -151,6 +151,15 @@ def test_some_clips_begin_anew_and_none_carries_gradients(tmp_path: Path) -> Non
         assert not state.ssm.requires_grad and not state.conv.requires_grad
 
 
+def test_the_head_learns_alone_at_first(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trainer(new_model(SMALL, 1), tmp_path)
+    run.recipe = replace(RECIPE, head_steps=3)
+    alone: list[bool] = []
+    monkeypatch.setattr(run, "_set_rates", lambda progress: alone.append(run.objective.head_only))
+    run.run_stage(replace(STAGE, seconds=0.4), Source())
+    assert alone[1:4] == [True] * 3 and len(alone) > 5 and not any(alone[4:])
+
+
 def test_it_saves_while_it_trains(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "SAVE_SECONDS", 0.08)
     run = trainer(new_model(SMALL, 1), tmp_path)

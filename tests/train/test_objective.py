@@ -65,6 +65,19 @@ def batch() -> Batch:
     return ClipMaker(1, PAIRS, QUESTIONS, LENGTH)(ring(), 3)
 
 
+def test_while_only_the_head_learns_the_dense_loss_moves_nothing_else(batch: Batch) -> None:
+    torch.manual_seed(0)
+    objective, slides = exact_objective(new_model(SMALL, 1)), ring()
+    weight = objective.model.vision.patch_embed.weight
+    for head_only in (True, False):
+        objective.zero_grad(set_to_none=True)
+        objective.head_only = head_only
+        states = objective.model.empty_states(len(batch.frames))
+        objective(slides.images, slides.dense, batch, states).dense.backward()
+        assert (weight.grad is None) == head_only
+        assert objective.reader.linear.weight.grad is not None
+
+
 # --- which frames a question reads
 
 

@@ -86,6 +86,20 @@ def test_validation_is_one_whole_repository(tmp_path: Path) -> None:
     assert PageRenderer(tmp_path, 1, SIZE)().title == "Title"
 
 
+def test_a_page_without_a_title_is_not_trained_on(tmp_path: Path) -> None:
+    line: list[list[object]] = [["Title", 0.1, 0.1, 0.4, 0.2]]
+    _write(tmp_path, [_row("", line), _row("Title", line)])
+    assert len(read_pages(tmp_path)) == 2
+    renderer = PageRenderer(tmp_path, 1, SIZE)
+    assert {renderer().title for _ in range(12)} == {"Title"}
+
+
+def test_dots_with_spaces_are_an_ellipsis(tmp_path: Path) -> None:
+    _write(tmp_path, [_row("Step by step. . . (2)", [["Step by step. . . (2)", 0.1, 0.1, 0.4, 0.2]])])
+    (slide,) = load_pages(tmp_path, SIZE)
+    assert slide.title == "Step by step... (2)"
+
+
 def test_a_packed_copy_reads_the_same(tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     _write(tmp_path / "full", [_row("Title", [["Title", 0.1, 0.1, 0.4, 0.2]])])

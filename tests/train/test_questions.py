@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vamba_cli.train.questions import NO_TITLE, SHOWN, TEXT, TITLE, TITLES, Question, QuestionMaker, SlideText
+from vamba_cli.train.questions import (
+    FIND,
+    NO_TITLE,
+    NOT_SHOWN,
+    SHOWN,
+    TEXT,
+    TITLE,
+    TITLES,
+    Question,
+    QuestionMaker,
+    SlideText,
+    continuation,
+)  # fmt: skip
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
 
 TOKENIZER = ByteTokenizer()
@@ -74,6 +86,11 @@ def test_questions_fit_and_their_answers_are_true(pairs: Pairs, seed: int) -> No
             shown = [slide.title for pair in pairs[first:stop] for slide in pair if slide.title]
             runs = [title for place, title in enumerate(shown) if shown[place - 1 : place] != [title]]
             assert answer == (" | ".join(runs) or NO_TITLE)
+        elif prompt.startswith(FIND.format("")):
+            phrase, slide = prompt.removeprefix(FIND.format("")), pairs[first][0]
+            texts = (slide.title, *slide.lines)
+            assert answer == (continuation(phrase, texts) or NOT_SHOWN)
+            assert (answer == NOT_SHOWN) or any(text.endswith(answer) for text in texts)
         else:
             assert prompt in TEXT
             lines = pairs[first][0].lines
@@ -82,16 +99,36 @@ def test_questions_fit_and_their_answers_are_true(pairs: Pairs, seed: int) -> No
 
 def test_yes_and_no_are_both_common_and_kinds_are_mixed() -> None:
     maker, draw = QuestionMaker(3, MAX_TOKENS), random.Random(1)
-    prompts, answers = [], []
+    prompts, every, answers = [], [], []
     for _ in range(60):
-        questions = maker([(draw.choice(SLIDES),) for _ in range(4)], 7)
+        questions = maker([(draw.choice(SLIDES),) for _ in range(4)], 8)
         prompts += [prompt_and_answer(question)[0] for question in questions]
+        every += [prompt_and_answer(question)[1] for question in questions]
         answers += [prompt_and_answer(question)[1] for question in questions if question.weight == 3.0]
     yes = answers.count("yes") / len(answers)
     assert set(answers) == {"yes", "no"} and 0.25 < yes < 0.75
     assert len(answers) / len(prompts) > 0.3
     for kind in (TITLE, TITLES, TEXT):
         assert sum(prompt in kind for prompt in prompts) > 10
+    found = [answer for prompt, answer in zip(prompts, every, strict=True) if prompt.startswith("find: ")]
+    assert 0.2 < found.count(NOT_SHOWN) / len(found) < 0.7
+
+
+@pytest.mark.parametrize(
+    ("phrase", "rest"),
+    [
+        ("steps", "steps of size 12"),
+        ("STEPS of", "steps of size 12"),
+        ("teps", ""),
+        ("ste", "steps of size 12"),
+        ("12", "12"),
+        ("Größe", "Größenordnung"),
+        ("in", "in small steps of size 12"),
+        ("downhill in", ""),
+    ],
+)
+def test_a_phrase_goes_on_to_the_end_of_its_line(phrase: str, rest: str) -> None:
+    assert continuation(phrase, ("Größenordnung", "walkin downhill", "in small steps of size 12")) == rest
 
 
 def test_near_misses_are_asked_for() -> None:
@@ -99,8 +136,8 @@ def test_near_misses_are_asked_for() -> None:
     maker = QuestionMaker(5, MAX_TOKENS)
     slide = SlideText("Gradient descent", ())
     near = set()
-    for _ in range(150):
-        for question in maker([(slide,)], 7):
+    for _ in range(250):
+        for question in maker([(slide,)], 8):
             prompt, answer = prompt_and_answer(question)
             if question.weight == 3.0 and answer == "no":
                 near |= {phrase for phrase in asked_phrase(prompt) if len(phrase) == len(slide.title)}

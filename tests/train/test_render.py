@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.train.fonts_here import some_fonts
+from vamba_cli.train import render
 from vamba_cli.train.alphabet import ALPHABET, is_readable
 from vamba_cli.train.render import FULL_SIZE, SMALL_SIZE, Slide, SlideRenderer
 from vamba_cli.train.words import WordSource, has_held_out
@@ -61,6 +65,32 @@ def test_the_title_and_lines_are_among_the_characters_drawn() -> None:
 def test_most_slides_have_a_title_and_some_have_none() -> None:
     titles = [slide.title for slide in _draw(40, 2, SMALL_SIZE)]
     assert 2 <= titles.count("") <= 16
+
+
+@pytest.mark.parametrize("kind", ["screen", "untitled", "camera"])
+def test_what_is_no_slide_with_a_title_has_none(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "_KINDS", {kind: 1.0})
+    slides = _draw(12, 4)
+    assert {slide.title for slide in slides} == {""}
+    lines = sum(len(slide.lines) for slide in slides)
+    assert lines > 50 if kind == "screen" else lines < 50
+
+
+def test_photographs_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (64, 48), (255, 0, 255)).save(tmp_path / "pink.webp", lossless=True)
+    monkeypatch.setattr(render, "_KINDS", {"camera": 1.0})
+    renderer = SlideRenderer(some_fonts(), WordSource(1), 1, clean=True, photos=(tmp_path / "pink.webp",))
+    pink = [(renderer().image == (255, 0, 255)).all(axis=2).mean() for _ in range(20)]
+    assert sum(share > 0.5 for share in pink) > 6
+
+
+def test_some_titles_have_a_subtitle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A smaller line below a title is a line of the slide, no part of the title."""
+    monkeypatch.setattr(render, "_KINDS", {"content": 1.0})
+    monkeypatch.setattr(render, "_CONTENT", {"nothing": 1.0})
+    slides = _draw(250, 6, SMALL_SIZE)
+    assert 4 < sum(len(slide.lines) == 1 for slide in slides) < 40
+    assert all(len(slide.lines) <= 1 for slide in slides)
 
 
 def test_held_out_words_are_seen_in_evaluation_only() -> None:

@@ -45,7 +45,9 @@ def make_drawer(
     """What one worker process draws: synthetic slides, and real pages with probability `page_share`."""
     seed = seed * 1000 + worker
     training_fonts, _ = split_fonts(find_fonts([fonts]))
-    synthetic = SlideRenderer(training_fonts, WordSource(seed, path=word_file(fonts)), seed, size)
+    synthetic = SlideRenderer(
+        training_fonts, WordSource(seed, path=word_file(fonts)), seed, size, photos=photo_files(fonts)
+    )
     real = PageRenderer(pages, seed, size) if pages else None
     picker = random.Random(seed)
     return lambda: real() if real is not None and picker.random() < page_share else synthetic()
@@ -54,6 +56,11 @@ def make_drawer(
 def word_file(fonts: Path) -> Path | None:
     path = fonts / "words.txt.gz"
     return path if path.is_file() else None
+
+
+def photo_files(fonts: Path) -> tuple[Path, ...]:
+    """Photographs that drawn slides may show, if `photos` lies beside the fonts."""
+    return tuple(sorted((fonts / "photos").glob("*.webp")))
 
 
 def evaluation_sets(fonts: Path, pages: Path | None, stills: Path | None) -> list[EvaluationSet]:
@@ -79,7 +86,9 @@ def _evaluation_set(name: str, slides: list[Slide]) -> EvaluationSet:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m vamba_cli.train", description=__doc__)
-    parser.add_argument("--fonts", type=Path, required=True, help="folder of fonts; words.txt.gz in it is used too")
+    parser.add_argument(
+        "--fonts", type=Path, required=True, help="folder of fonts; words.txt.gz and photos/*.webp in it are used too"
+    )
     parser.add_argument("--pages", type=Path, help="folder of real pages with pages.jsonl")
     parser.add_argument("--stills", type=Path, help="folder of lecture stills with titles.json: for measuring only")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, curve and evaluations")

@@ -6,6 +6,7 @@ loads a slide passes its text through `normalise`, so that a title and the glyph
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import numpy as np
@@ -44,6 +45,10 @@ _LOOKALIKES = {
 }
 
 
+# How text taken from documents spells an ellipsis.
+_SPACED_DOTS = re.compile(r" ?\.(?: \.)+")
+
+
 def _nearest(character: str) -> str:
     """A character of `ALPHABET` (or several) for one that may not be in it; itself when there is none."""
     if character in _CODES:
@@ -57,7 +62,8 @@ def _nearest(character: str) -> str:
 def normalise(text: str) -> str:
     """Text with ligatures, look-alikes and runs of white space reduced to characters of `ALPHABET` where possible."""
     composed = unicodedata.normalize("NFC", text)
-    return " ".join("".join(map(_nearest, composed)).split())
+    plain = " ".join("".join(map(_nearest, composed)).split())
+    return _SPACED_DOTS.sub("...", plain)
 
 
 def is_readable(text: str) -> bool:

@@ -73,14 +73,15 @@ def bullets(pen: Pen, area: Box) -> None:
     """A list with marks or numbers, some items with items below them, wrapped to the width of the area."""
     rng, theme = pen.rng, pen.theme
     numbered = rng.random() < 0.15
+    is_full = rng.random() < 0.12  # a table of contents, or a slide that says it all
     rows: list[_Row] = []
     used, number = 0.0, 0
     room = area.height - 0.4 * theme.body_size
-    wanted = rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 10, 12))
+    wanted = 20 if is_full else rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 10, 12))
     for _ in range(wanted):
         level = 0 if not rows or rng.random() < 0.68 else rng.choice((1, 1, 2))
         number += level == 0
-        item = _item(pen, area, level, f"{number}." if numbered and level == 0 else theme.bullet)
+        item = _item(pen, area, level, f"{number}." if numbered and level == 0 else theme.bullet, brief=is_full)
         height = sum(row.gap for row in item)
         if used + height > room:
             break
@@ -88,17 +89,18 @@ def bullets(pen: Pen, area: Box) -> None:
         used += height
     spare = max(0.0, room - used)
     top = area.top + (spare / 2 if theme.is_centred else rng.random() * 0.15 * spare)
-    _draw_rows(pen, area, rows, top)
+    ink = theme.accent if is_full and rng.random() < 0.4 else theme.ink  # contents are links
+    _draw_rows(pen, area, rows, top, ink, balls=rng.random() < 0.5)
 
 
-def _item(pen: Pen, area: Box, level: int, mark: str) -> list[_Row]:
+def _item(pen: Pen, area: Box, level: int, mark: str, brief: bool) -> list[_Row]:
     """One item of a list, broken into lines."""
     rng, theme = pen.rng, pen.theme
     face = pen.face((1, 0.9, 0.82)[level])
     step = (0.6 if mark == "none" else 1.5) * theme.body_size
     indent = step * (level + 1)
-    text = pen.words.line(rng.choice((30, 60, 100)))
-    if rng.random() < 0.3:
+    text = pen.words.title() if brief and rng.random() < 0.6 else pen.words.line(rng.choice((30, 60, 100)))
+    if rng.random() < (0.1 if brief else 0.3):
         text = f"{text}{rng.choice((', ', ': ', ' – ', ' and ', '; '))}{pen.words.line(80)}"
     lines = wrap(face, face.typeface.clean(text), area.width - indent - 0.06 * area.width)
     leading = face.size * theme.spacing
@@ -109,21 +111,35 @@ def _item(pen: Pen, area: Box, level: int, mark: str) -> list[_Row]:
     ]
 
 
-def _draw_rows(pen: Pen, area: Box, rows: list[_Row], top: float) -> None:
+def _draw_rows(pen: Pen, area: Box, rows: list[_Row], top: float, ink: Colour, balls: bool) -> None:
+    """Rows from the top down; numbers stand as they are, or white in a coloured ball."""
     theme = pen.theme
     baseline = top
     for row in rows:
         baseline += row.gap
         left = area.left + row.indent
-        if row.mark[:1].isdigit():
-            runs = [Run(row.face, f"{row.mark} ", theme.accent), Run(row.face, row.text, theme.ink)]
+        if row.mark[:1].isdigit() and not balls:
+            runs = [Run(row.face, f"{row.mark} ", theme.accent), Run(row.face, row.text, ink)]
             left -= row.face.centres(runs[0].text)[0]
         else:
-            runs = emphasised(row.text, row.face, theme.ink, theme, pen.book, pen.rng)
+            runs = emphasised(row.text, row.face, ink, theme, pen.book, pen.rng)
         if not runs or not pen.canvas.text(left, baseline, runs):
             continue
         if row.mark and not row.mark[:1].isdigit():
             _mark(pen, row.mark, left - 0.75 * row.face.size, baseline - 0.33 * row.face.size, row.face.size)
+        elif row.mark and balls:
+            _numbered_ball(pen, row.mark.rstrip("."), left - 0.9 * row.face.size, baseline, row.face)
+
+
+def _numbered_ball(pen: Pen, number: str, x: float, baseline: float, face: Face) -> None:
+    """A number in a filled circle, as beamer sets enumerations; it is no part of the line's text."""
+    colour = legible(pen.theme.accent, pen.theme.background, 0.3)
+    small = pen.book.face(face.typeface, 0.66 * face.size)
+    y, radius = baseline - 0.33 * face.size, 0.5 * face.size
+    pen.canvas.draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+    width = small.centres(number)[0]
+    run = Run(small, number, legible(WHITE, colour, 0.35))
+    pen.canvas.text(x - width / 2, y + 0.36 * small.size, [run], record=False, over=True)
 
 
 def _mark(pen: Pen, kind: str, x: float, y: float, size: float) -> None:
@@ -171,10 +187,13 @@ def paragraph(pen: Pen, area: Box, align: str | None = None, max_lines: int = 12
 def program(pen: Pen, area: Box) -> None:
     """A listing or a terminal, plain or in a frame, light or dark, often with coloured words."""
     rng, theme = pen.rng, pen.theme
+    is_long = rng.random() < 0.45  # the whole file, as small as it takes
     size = max(theme.body_size * rng.uniform(0.7, 1), pen.theme.small_size)
+    if is_long:
+        size = pen.canvas.scale * rng.triangular(7, 11, 8)
     face = pen.book.face(theme.mono_type, size)
     leading = size * rng.uniform(1.1, 1.4)
-    style = rng.choice(("plain", "light", "dark", "frame"))
+    style = rng.choice(("plain", "plain", "light", "dark", "frame"))
     ground = {"light": mix(theme.background, (128, 128, 128), 0.15), "dark": (30, 32, 40)}.get(style, theme.background)
     if style in {"light", "dark"}:
         pen.canvas.draw.rectangle(area, fill=ground)
@@ -183,7 +202,7 @@ def program(pen: Pen, area: Box) -> None:
     ink = legible(theme.ink if style != "dark" else (220, 220, 220), ground, 0.45)
     coloured = rng.random() < 0.6
     baseline = area.top + 0.4 * size + leading
-    for _ in range(rng.randint(3, 22)):
+    for _ in range(80 if is_long else rng.randint(3, 22)):
         if baseline > area.bottom - 0.5 * size:
             break
         text = face.typeface.clean(pen.words.code_line()).rstrip()
@@ -204,7 +223,12 @@ def table(pen: Pen, area: Box) -> None:
     rng, theme, draw = pen.rng, pen.theme, pen.canvas.draw
     face = pen.face(rng.uniform(0.75, 1))
     columns, rows = rng.randint(2, 6), rng.randint(2, 9)
-    width = min(area.width * rng.uniform(0.6, 1), columns * face.size * rng.uniform(6, 12))
+    is_memory = rng.random() < 0.2  # cells of a byte, bits, a truth table
+    if is_memory:
+        columns, rows = rng.randint(5, 17), rng.randint(2, 24)
+    width = min(
+        area.width * rng.uniform(0.6, 1), columns * face.size * rng.uniform(*((1.9, 4) if is_memory else (6, 12)))
+    )
     left = aligned(area, width, rng.choice(("left", "centre")))
     step = face.size * rng.uniform(1.35, 1.9)
     rows = min(rows, int((area.height - 0.3 * face.size) / step))
@@ -222,11 +246,15 @@ def table(pen: Pen, area: Box) -> None:
             draw.line((left, top, left + width, top), fill=theme.ink, width=thin)
         for column in range(columns):
             cell = left + width * column / columns
-            room = width / columns - 0.8 * face.size
+            room = width / columns - (0.3 if is_memory else 0.8) * face.size
             is_number = numeric and row and column
-            text = pen.fitted(face, pen.words.number(), room) if is_number else pen.label(face, room)
+            if is_memory:
+                text = f"{rng.randrange(256):02X}" if rng.random() < 0.8 else ""
+            else:
+                text = pen.fitted(face, pen.words.number(), room) if is_number else pen.label(face, room)
             ink = legible(theme.ink if luminance(ground) > 0.5 or theme.is_dark else WHITE, ground, 0.4)
-            pen.line(face, text, cell + 0.4 * face.size, top + step / 2 + 0.33 * face.size, ink)
+            indent = (0.15 if is_memory else 0.4) * face.size
+            pen.line(face, text, cell + indent, top + step / 2 + 0.33 * face.size, ink, record=not is_memory)
     if style in {"grid", "rules"}:
         draw.line((left, area.top + rows * step, left + width, area.top + rows * step), fill=theme.ink, width=thin)
     if style == "grid":

@@ -48,6 +48,8 @@ class SlideRing:
 
     def add(self, images: Tensor, dense: Tensor, texts: Sequence[SlideText]) -> None:
         """Replace the oldest slides by (n, height, width, 3), (n, rows, columns, 8) and their words."""
+        if self.images.is_cuda and texts:  # copies from pageable memory would wait for all work on the device
+            images, dense = images.pin_memory(), dense.pin_memory()
         done = 0
         while done < len(texts):
             take = min(len(texts) - done, self.capacity - self._next)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +18,16 @@ from vamba_cli.train.themes import WHITE, legible, luminance, mix, vivid
 
 
 class Textures:
-    """Picture-like images made once: smooth noise at several scales, gradients and blobs."""
+    """Picture-like images: smooth noise at several scales made once, and photographs where there are any."""
 
-    def __init__(self, seed: int, size: tuple[int, int], count: int = 20) -> None:
+    def __init__(self, seed: int, size: tuple[int, int], photos: Sequence[Path] = (), count: int = 20) -> None:
         generator = np.random.default_rng(seed)
         self._images = [_texture(generator, size) for _ in range(count)]
+        self._photos = [Image.open(path).convert("RGB") for path in photos]
 
     def picture(self, rng: random.Random, width: int, height: int) -> Image.Image:
-        """A random part of a random texture, flipped or not, at a size in pixels."""
-        image = rng.choice(self._images)
+        """A random part of a random photograph or texture, flipped or not, at a size in pixels."""
+        image = rng.choice(self._photos if self._photos and rng.random() < 0.6 else self._images)
         across, down = (rng.uniform(0.4, 1) * length for length in image.size)
         left, top = rng.random() * (image.width - across), rng.random() * (image.height - down)
         part = image.resize(
@@ -251,6 +254,20 @@ def logo(pen: Pen, area: Box) -> None:
         shape = rng.choice((draw.ellipse, draw.rectangle))
         shape(box.inset(inset, inset), fill=mix(colour, WHITE, 0.45 * index))
     pen.canvas.claim(box)
+
+
+def pointer(canvas: Canvas, rng: random.Random) -> None:
+    """A laser dot or a mouse arrow anywhere on the slide, over whatever is there."""
+    frame, unit = canvas.frame, canvas.scale * rng.uniform(0.8, 1.6)
+    x, y = rng.uniform(frame.left, frame.right), rng.uniform(frame.top, frame.bottom)
+    if rng.random() < 0.5:
+        radius = 2.5 * unit
+        shape = rng.choice((canvas.draw.ellipse, canvas.draw.rectangle))
+        shape((x - radius, y - radius, x + radius, y + radius), fill=rng.choice(((220, 30, 30), vivid(rng))))
+    else:
+        outline = ((0, 0), (0, 12), (3, 9), (5, 14), (7, 13), (5, 8), (9, 8))
+        corners = [(x + across * unit, y + down * unit) for across, down in outline]
+        canvas.draw.polygon(corners, fill=rng.choice(((0, 0, 0), WHITE)), outline=rng.choice((WHITE, (0, 0, 0))))
 
 
 def presenter(pen: Pen, area: Box, textures: Textures) -> None:

@@ -100,6 +100,7 @@ class Trainer:
             self._set_rates((self._spent + (now - started if warm else 0.0)) / self.total_seconds)
             ring.add(*source.take(256))
             batch = clips(ring, stage.clips_per_step).to(self.device)
+            self.objective.head_only = self._step < self.recipe.head_steps
             with torch.autocast(self.device.type, dtype=torch.bfloat16):
                 losses = self.objective(ring.images, ring.dense, batch, states)
             losses.total.backward()

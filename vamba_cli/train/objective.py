@@ -35,7 +35,7 @@ class DenseReader(nn.Module):
     def forward(self, tokens: Tensor, codes: Tensor, keep: Tensor) -> Tensor:
         """Mean loss of tokens (n, cells, dim) against codes (n, cells, 8) over the samples where keep (n,) is 1."""
         scores = self.linear(tokens).unflatten(-1, (DENSE_SLOTS, self.num_codes)).float()
-        loss = F.cross_entropy(scores.permute(0, 3, 1, 2), codes.long(), reduction="none")
+        loss = F.cross_entropy(scores.flatten(0, 2), codes.flatten().long(), reduction="none").view(codes.shape)
         # most slots are empty: a cell counts where it has text, and a little where it has none
         weight = torch.where(codes > 0, 1.0, 0.1) * keep[:, None, None]
         return (loss * weight).sum() / weight.sum().clamp(min=1)
@@ -57,6 +57,7 @@ class Objective(nn.Module):
         self.model = model
         self.reader = DenseReader(model.config.hidden_size, num_codes)
         self.dense_weight = dense_weight
+        self.head_only = False  # while True, the dense loss trains its reader and not the network
         self.prepare: Callable[[Tensor], Tensor] = self._prepare
 
     def _prepare(self, frames: Tensor) -> Tensor:
@@ -75,7 +76,8 @@ class Objective(nn.Module):
         patches = self.prepare(images[batch.frames.flatten()])
         tokens = model.vision(patches, images.shape[1] // 14, images.shape[2] // 14)  # clips*pairs, cells, dim
         codes = dense[batch.frames[..., 0].flatten()].flatten(1, 2)
-        dense_loss = self.reader(tokens, codes, batch.pure.flatten().float())
+        seen = tokens.detach() if self.head_only else tokens
+        dense_loss = self.reader(seen, codes, batch.pure.flatten().float())
         memory: list[tuple[Tensor, Tensor]] = []
         video = tokens.reshape(clips, -1, tokens.shape[-1])
         states = model.encode_chunk(video, states, lambda _layer, k, v: memory.append((k, v)))

@@ -164,7 +164,8 @@ class PageRenderer:
         size: tuple[int, int] = FULL_SIZE,
         exclude_sources: Callable[[str], bool] = is_validation,
     ) -> None:
-        self._pages = read_pages(folder, exclude_sources)
+        # Half of the pages whose title is empty have one to everybody who looks at them.
+        self._pages = [page for page in read_pages(folder, exclude_sources) if page.title]
         self._rng = random.Random(seed)
         self._size = size
 

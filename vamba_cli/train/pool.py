@@ -25,7 +25,7 @@ from vamba_cli.train.dense import CELL, MAX_GLYPHS, dense_targets
 from vamba_cli.train.render import Slide
 
 MAX_TITLE_BYTES = 120
-MAX_LINES_BYTES = 900
+MAX_LINES_BYTES = 1800
 MAX_SHARED_BYTES = 2 * 1024**3
 
 _POLL_SECONDS = 2.0

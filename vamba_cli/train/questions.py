@@ -18,7 +18,9 @@ TEXT = ("text?",) * 4 + ("What does the slide say?", "Read the slide.", "What is
 SHOWN = ("shown? {}",) * 6 + (
     "Is {} shown?", "is {} shown", "Is {} on screen?", "Does it mention {}?", "Is there something about {}?", "{}?",
 )  # fmt: skip
+FIND = "find: {}"
 NO_TITLE = "(no title)"
+NOT_SHOWN = "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,19 @@ class Question:
     weight: float  # of each answer token in the loss
 
 
+def continuation(phrase: str, texts: Sequence[str]) -> str:
+    """The first text that has the phrase at the beginning of a word, in any capitals, from there on; "" if none has."""
+    wanted = phrase.lower()  # folding would make two letters of "ß", and places would not agree
+    for text in texts:
+        small = text.lower()
+        at = small.find(wanted)
+        while at > 0 and small[at - 1].isalnum():
+            at = small.find(wanted, at + 1)
+        if at >= 0:
+            return text[at:]
+    return ""
+
+
 class QuestionMaker:
     """Draws questions about clips; `pairs[i]` lists the slides that frame pair i shows (two at a change)."""
 
@@ -49,7 +64,8 @@ class QuestionMaker:
         self._strangers: list[str] = ["Gradient descent"]
 
     def __call__(self, pairs: Sequence[tuple[SlideText, ...]], num: int) -> list[Question]:
-        kinds = [self._title, self._title, self._shown, self._shown, self._shown, self._titles, self._text]
+        rare = self._titles if self._random.random() < 0.4 else self._text
+        kinds = [self._title, self._title, self._shown, self._find, self._title, self._shown, rare, self._shown]
         out: list[Question] = []
         while len(out) < num:  # where a kind has nothing to ask, or its answer is too long, yes or no is asked instead
             question = kinds[len(out) % len(kinds)](pairs) or self._shown(pairs)
@@ -128,10 +144,39 @@ class QuestionMaker:
         wording = self._random.choice(SHOWN).format(asked)
         return self._build((wording,), answer, window, weight=3.0)
 
+    def _find(self, pairs: Sequence[tuple[SlideText, ...]]) -> Question | None:
+        """A phrase and how its line goes on: to answer is to have found it among all that is written."""
+        window = self._same_slide_window(pairs)
+        if window is None:
+            return None
+        slide = pairs[window[0]][0]
+        texts = (slide.title, *slide.lines)
+        if self._random.random() < 0.65:
+            phrase = self._beginning(self._random.choice(texts))
+        else:
+            phrase = self._beginning(self._random.choice(self._strangers))
+        if phrase and self._random.random() < 0.08:
+            phrase = self._near_miss(phrase)
+        if len(phrase) < 3:
+            return None
+        asked = phrase.lower() if self._random.random() < 0.25 else phrase
+        return self._build((FIND.format(asked),), continuation(phrase, texts) or NOT_SHOWN, window)
+
+    def _beginning(self, text: str) -> str:
+        """One to three words from anywhere in a text; the last one may be cut, as by someone who still types."""
+        words = text.split()
+        if not words:
+            return ""
+        first = self._random.randrange(len(words)) if self._random.random() < 0.6 else 0
+        phrase = " ".join(words[first : first + self._random.choice((1, 1, 2, 2, 3))])
+        if len(phrase) > 6 and self._random.random() < 0.15:
+            phrase = phrase[: self._random.randint(4, len(phrase) - 1)]
+        return phrase.encode()[:40].decode(errors="ignore").strip()
+
     def _phrase(self, slide: SlideText) -> str:
         """The title, a body line, or a few words out of a long line."""
         parts = [part for part in slide.lines if len(part) >= 4]
-        text = slide.title if slide.title and (not parts or self._random.random() < 0.65) else ""
+        text = slide.title if slide.title and (not parts or self._random.random() < 0.45) else ""
         if not text and parts:
             text = self._random.choice(parts)
         words = text.split()

@@ -15,8 +15,9 @@ from vamba_cli.train.alphabet import ALPHABET
 from vamba_cli.train.blocks import Pen, block, bullets, formulas, paragraph, program, table
 from vamba_cli.train.canvas import Box, Canvas, Run
 from vamba_cli.train.degrade import degrade
-from vamba_cli.train.faces import FontBook
-from vamba_cli.train.figures import Textures, diagram, draw_presenter, logo, picture, plot, presenter
+from vamba_cli.train.faces import Face, FontBook
+from vamba_cli.train.figures import Textures, diagram, draw_presenter, logo, picture, plot, pointer, presenter
+from vamba_cli.train.screens import draw_screen
 from vamba_cli.train.setting import aligned, draw_title, fit_title
 from vamba_cli.train.themes import Theme, draw_footer, draw_headline, mix, random_theme
 from vamba_cli.train.words import WordSource
@@ -26,10 +27,10 @@ __all__ = ["ALPHABET", "FULL_SIZE", "SMALL_SIZE", "Slide", "SlideRenderer"]
 FULL_SIZE = (644, 364)
 SMALL_SIZE = (308, 168)
 
-_KINDS = {"content": 0.81, "opening": 0.07, "section": 0.05, "untitled": 0.02, "camera": 0.05}
+_KINDS = {"content": 0.805, "opening": 0.07, "section": 0.04, "untitled": 0.01, "screen": 0.025, "camera": 0.05}
 _CONTENT = {
-    "bullets": 36, "picture and bullets": 10, "columns": 8, "program": 9, "table": 6, "plot": 7, "diagram": 6,
-    "picture": 5, "paragraph": 5, "formulas": 4, "block": 5, "nothing": 3,
+    "bullets": 36, "picture and bullets": 10, "columns": 8, "program": 15, "table": 8, "plot": 7, "diagram": 6,
+    "picture": 6, "paragraph": 5, "formulas": 4, "block": 5, "nothing": 3,
 }  # fmt: skip
 _SIMPLE: dict[str, Callable[[Pen, Box], object]] = {
     "bullets": bullets, "program": program, "table": table, "plot": plot, "diagram": diagram, "paragraph": paragraph,
@@ -58,8 +59,12 @@ class SlideRenderer:
         seed: int,
         size: tuple[int, int] = FULL_SIZE,
         clean: bool = False,
+        photos: Sequence[Path] = (),
     ) -> None:
-        """`size`: width and height in pixels. `clean` leaves out blur, compression and loss of contrast."""
+        """`size`: width and height in pixels. `clean` leaves out blur, compression and loss of contrast.
+
+        `photos`: pictures without text, for figures, backdrops and what a camera sees.
+        """
         self._book = FontBook(fonts)
         self._words = words
         self._rng = random.Random(seed)
@@ -68,7 +73,7 @@ class SlideRenderer:
         self._scale = 2.0
         self._type_scale = max(size[1] / FULL_SIZE[1], 0.72)
         self._canvas_size = (round(size[0] * self._scale), round(size[1] * self._scale))
-        self._textures = Textures(seed, (size[0] // 2, size[1] // 2))
+        self._textures = Textures(seed, (size[0] // 2, size[1] // 2), photos)
 
     def __call__(self) -> Slide:
         kind = self._choose(_KINDS)
@@ -83,6 +88,9 @@ class SlideRenderer:
         theme = random_theme(self._rng, self._book, self._scale, self._type_scale)
         canvas = self._blank(theme)
         pen = Pen(canvas, theme, self._words, self._rng, self._book)
+        if kind == "screen":
+            draw_screen(pen)
+            return canvas
         if kind in {"opening", "section"}:
             if not self._opening(pen, with_details=kind == "opening"):
                 return None
@@ -92,6 +100,8 @@ class SlideRenderer:
             logo(pen, canvas.frame)
         if self._rng.random() < 0.1:
             presenter(pen, canvas.frame, self._textures)
+        if self._rng.random() < 0.3:
+            pointer(canvas, self._rng)
         return canvas
 
     def _blank(self, theme: Theme) -> Canvas:
@@ -144,14 +154,16 @@ class SlideRenderer:
             area = draw_headline(pen.canvas, pen.theme, self._words, self._rng, self._book)
         area = draw_footer(pen.canvas, pen.theme, self._words, self._rng, self._book, area)
         if titled:
-            below = draw_title(pen.canvas, area, self._words.title(), pen.theme, self._rng, self._book)
+            text = self._words.title()
+            below = draw_title(pen.canvas, area, text, pen.theme, self._rng, self._book, self._words)
             if below is None:
                 return False
             area = below
         kind = self._choose(_CONTENT)
-        if not titled and kind in {"nothing", "bullets", "paragraph"}:
-            # Without a title, the first of a few lines of text would look like one.
-            kind = self._rng.choice(("picture", "plot", "diagram", "program", "table"))
+        if not titled:
+            # The first of a few lines of text would look like a title; and whoever sees untitled programs here learns
+            # that dense text has no title, whatever stands above it.
+            kind = self._rng.choice(("picture", "picture", "plot", "diagram"))
         margin = pen.theme.margin * pen.canvas.frame.width
         area = area.inset(margin, 0.02 * area.height)
         if area.height > 3 * pen.theme.body_size:
@@ -185,12 +197,14 @@ class SlideRenderer:
         """The first slide of a talk or of a section: a large title somewhere in the middle, and who and when."""
         rng, theme, canvas = self._rng, pen.theme, pen.canvas
         area = canvas.frame.inset(max(theme.margin, 0.06) * canvas.frame.width, 0.08 * canvas.frame.height)
-        face, lines = fit_title(self._words.title(), theme, self._book, area.width, 3)
+        face, lines = self._heading(theme, area.width)
         if not lines:
             return False
         align = rng.choice(("centre", "centre", "left"))
         leading = face.size * rng.uniform(1.1, 1.35)
-        baseline = area.top + area.height * rng.uniform(0.12, 0.5) + face.size
+        baseline = area.top + area.height * rng.uniform(0.08, 0.6) + face.size
+        if rng.random() < 0.2:
+            self._affiliation(pen, area, baseline - 1.6 * face.size, align)
         ink = theme.title_ink if theme.bar is None else theme.ink
         if theme.bar is not None and rng.random() < 0.6:
             band = (
@@ -199,7 +213,17 @@ class SlideRenderer:
                 canvas.frame.right,
                 baseline + leading * (len(lines) - 1) + 0.7 * face.size,
             )
-            canvas.draw.rectangle(band, fill=theme.bar)
+            if rng.random() < 0.5:  # beamer's box with round corners, often with a shadow
+                inset = rng.uniform(0, 0.04) * canvas.frame.width
+                band = (band[0] + inset, band[1], band[2] - inset, band[3])
+                offset, radius = 2 * canvas.scale, 4 * canvas.scale
+                shadow = mix(theme.background, (0, 0, 0), 0.4)
+                if rng.random() < 0.6:
+                    moved = (band[0] + offset, band[1] + offset, band[2] + offset, band[3] + offset)
+                    canvas.draw.rounded_rectangle(moved, radius, fill=shadow)
+                canvas.draw.rounded_rectangle(band, radius, fill=theme.bar)
+            else:
+                canvas.draw.rectangle(band, fill=theme.bar)
             ink = theme.title_ink
         for line in lines:
             if not canvas.text(
@@ -211,6 +235,26 @@ class SlideRenderer:
         if with_details:
             self._details(pen, area, baseline + 0.4 * face.size, align)
         return True
+
+    def _heading(self, theme: Theme, room: float) -> tuple[Face, list[str]]:
+        """The lines of a large title: one text that is wrapped, or two or three that stand one below the other."""
+        face, lines = fit_title(self._words.title(), theme, self._book, room, 3)
+        if lines and self._rng.random() < 0.15:
+            more = (f"{self._words.code()} {self._words.title()}", self._words.title(), self._words.title())
+            for text in more[: self._rng.randint(1, 2)]:
+                line = face.typeface.clean(text.upper() if theme.capitals == "upper" else text)
+                if len(lines) < 3 and face.width(line) * 1.03 < room and len(" ".join(lines)) + len(line) < 95:
+                    lines = [line, *lines]
+        return face, lines
+
+    def _affiliation(self, pen: Pen, area: Box, baseline: float, align: str) -> None:
+        """One or two small lines above a large title, such as the name of a school."""
+        face = pen.face(self._rng.uniform(0.8, 1.1))
+        for text in (self._words.label(), f"{self._words.term()} {self._words.label()}")[: self._rng.randint(1, 2)]:
+            line = pen.fitted(face, text, area.width)
+            if line and baseline - face.size > area.top:
+                pen.line(face, line, aligned(area, face.centres(line)[0], align), baseline)
+            baseline -= 1.4 * face.size
 
     def _details(self, pen: Pen, area: Box, baseline: float, align: str) -> None:
         """Subtitle, author, institute and date below the title of a talk."""
@@ -232,7 +276,7 @@ class SlideRenderer:
         if rng.random() < 0.1:
             image = Image.new("RGB", self._canvas_size, (rng.randint(0, 40),) * 3)
         canvas = Canvas(image, Box(0, 0, width, height), self._scale)
-        if rng.random() < 0.6:
+        if rng.random() < 0.4:
             draw_presenter(canvas, canvas.frame, rng, self._textures)
         if rng.random() < 0.3:
             canvas.image = canvas.image.reduce(8).filter(ImageFilter.GaussianBlur(1)).resize((width, height))

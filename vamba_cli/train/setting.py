@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from vamba_cli.train.canvas import Box, Canvas, Colour, Run
 from vamba_cli.train.faces import Face, FontBook
-from vamba_cli.train.themes import Theme, legible, mix
+from vamba_cli.train.themes import Theme, draw_bar, legible, mix
+from vamba_cli.train.words import WordSource
 
 _MAX_TITLE_LINES = 2
 
@@ -92,18 +93,33 @@ def fit_title(
             return face, []
 
 
-def draw_title(canvas: Canvas, area: Box, text: str, theme: Theme, rng: random.Random, book: FontBook) -> Box | None:
-    """The title at the top of an area, with its bar or rule; returns what is left below, None if it does not fit."""
+def draw_title(
+    canvas: Canvas,
+    area: Box,
+    text: str,
+    theme: Theme,
+    rng: random.Random,
+    book: FontBook,
+    words: WordSource | None = None,
+) -> Box | None:
+    """The title at the top of an area, with its bar or rule; returns what is left below, None if it does not fit.
+
+    With `words`, a smaller line may follow it, which is no part of the title.
+    """
     margin = theme.margin * canvas.frame.width
     face, lines = fit_title(text, theme, book, area.width - 2 * margin)
     if not lines:
         return None
     pad = face.size * (rng.uniform(0.25, 0.6) if theme.bar else rng.uniform(0.05, 1.1))
+    if theme.bar is None and rng.random() < 0.15:
+        pad = face.size * rng.uniform(1.1, 2.0)
     leading = face.size * rng.uniform(1.08, 1.3)
-    bottom = area.top + 2 * pad + 0.95 * face.size + leading * (len(lines) - 1)
+    subtitle = _subtitle(words, theme, book, rng, face, area.width - 2 * margin) if words else None
+    below = 1.25 * subtitle[0].size if subtitle else 0.0
+    bottom = area.top + 2 * pad + 0.95 * face.size + leading * (len(lines) - 1) + below
     if theme.bar is not None:
         left = area.left + (margin * 0.6 if rng.random() < 0.1 else 0)
-        canvas.draw.rectangle((left, area.top, area.right, bottom), fill=theme.bar)
+        draw_bar(canvas, Box(left, area.top, area.right, bottom), theme.bar, rng)
     drawn = []
     for index, line in enumerate(lines):
         baseline = area.top + pad + 0.78 * face.size + leading * index
@@ -115,6 +131,11 @@ def draw_title(canvas: Canvas, area: Box, text: str, theme: Theme, rng: random.R
             return None
         drawn.append(line)
     canvas.title = " ".join(drawn)
+    if len(lines) == 1 and theme.capitals != "small" and rng.random() < 0.025:
+        _footnote_mark(canvas, (left, baseline), area.right, face, lines[0], theme, rng, book)
+    if subtitle:
+        left = aligned(area.inset(margin, 0), subtitle[0].centres(subtitle[1])[0], theme.align)
+        canvas.text(left, baseline + 1.2 * subtitle[0].size, [Run(*subtitle, theme.title_ink)])
     if theme.rule:
         down = bottom - pad * 0.4
         colour = legible(mix(theme.accent, theme.background, 0.2), theme.background, 0.2)
@@ -125,6 +146,37 @@ def draw_title(canvas: Canvas, area: Box, text: str, theme: Theme, rng: random.R
             width=max(1, round(canvas.scale * rng.uniform(0.5, 2))),
         )
     return area._replace(top=bottom + 0.02 * area.height)
+
+
+def _subtitle(
+    words: WordSource, theme: Theme, book: FontBook, rng: random.Random, title: Face, room: float
+) -> tuple[Face, str] | None:
+    """A smaller line below some titles, such as the part of a topic; None for most."""
+    face = book.face(theme.body_type, max(title.size * rng.uniform(0.55, 0.75), theme.small_size))
+    if rng.random() > 0.07 or face.size > 0.8 * title.size:
+        return None
+    text = face.typeface.clean(words.line(50))
+    return (face, text) if text and face.width(text) * 1.05 < room else None
+
+
+def _footnote_mark(
+    canvas: Canvas,
+    start: tuple[float, float],
+    edge: float,
+    face: Face,
+    line: str,
+    theme: Theme,
+    rng: random.Random,
+    book: FontBook,
+) -> None:
+    """A small raised number behind a title; text taken from documents has it as a word of its own."""
+    small = book.face(face.typeface, 0.62 * face.size)
+    right = start[0] + face.centres(line)[0] + 0.05 * face.size
+    number = small.typeface.clean(str(rng.randint(1, 9)))
+    baseline = start[1] - 0.38 * face.size
+    run = Run(small, number, theme.title_ink)
+    if number and right + small.size < edge and canvas.text(right, baseline, [run], record=False, over=True):
+        canvas.title = f"{canvas.title} {number}"
 
 
 def aligned(area: Box, width: float, align: str) -> float:

@@ -7,6 +7,8 @@ import random
 from dataclasses import dataclass
 from typing import TypedDict
 
+from PIL import Image
+
 from vamba_cli.train.canvas import Box, Canvas, Colour, Run
 from vamba_cli.train.faces import Face, FontBook, Typeface
 from vamba_cli.train.words import WordSource
@@ -132,15 +134,18 @@ def random_theme(rng: random.Random, book: FontBook, scale: float, type_scale: f
     title_type = rng.choice(
         (body_type, body_type, strong_type, strong_type, rng.choice(book.title), rng.choice(book.title))
     )
+    mono_type = rng.choice(book.mono)
+    if rng.random() < 0.06:
+        title_type = mono_type
     # Beamer's titles are 17 to 21 pixels high here, those of office programs 22 to 36.
     title_size = rng.triangular(14, 26, 19) if rng.random() < 0.5 else rng.triangular(18, 46, 25)
     body_size = min(rng.triangular(8.5, 24, 11.5), title_size * 1.05)
     return Theme(
         **_colours(rng),
-        title_type=title_type, body_type=body_type, strong_type=strong_type, mono_type=rng.choice(book.mono),
+        title_type=title_type, body_type=body_type, strong_type=strong_type, mono_type=mono_type,
         title_size=title_size * unit, body_size=max(body_size * unit, 8.5 * scale),
         small_size=max(8.5 * unit, 7.5 * scale) * rng.uniform(1, 1.15),
-        align=rng.choices(("left", "centre", "right"), (0.62, 0.33, 0.05))[0],
+        align=rng.choices(("left", "centre", "right"), (0.6, 0.33, 0.07))[0],
         capitals=rng.choices(("", "upper", "small"), (0.84, 0.11, 0.05))[0],
         bullet=rng.choice(("disc", "disc", "disc", "square", "triangle", "dash", "ring", "arrow", "none", "ball")),
         rule=rng.random() < 0.18, headline=rng.choices(("", "sections", "strip", "side"), (0.8, 0.09, 0.08, 0.03))[0],
@@ -148,6 +153,17 @@ def random_theme(rng: random.Random, book: FontBook, scale: float, type_scale: f
         is_centred=rng.random() < 0.35, margin=rng.uniform(0.025, 0.09), spacing=rng.uniform(1.15, 1.5),
         shaped=rng.random() < 0.4,
     )  # fmt: skip
+
+
+def draw_bar(canvas: Canvas, box: Box, colour: Colour, rng: random.Random) -> None:
+    """A filled bar; now and then it shades off to black at one end."""
+    canvas.draw.rectangle(box, fill=colour)
+    if rng.random() < 0.12:
+        darker = mix(colour, (0, 0, 0), rng.uniform(0.2, 0.7))
+        ramp = Image.new("RGB", (2, 1) if rng.random() < 0.5 else (1, 2))
+        ramp.putdata([colour, darker] if rng.random() < 0.5 else [darker, colour])
+        extent = (max(1, round(box.width)), max(1, round(box.height)))
+        canvas.image.paste(ramp.resize(extent, Image.Resampling.BILINEAR), (round(box.left), round(box.top)))
 
 
 def draw_headline(canvas: Canvas, theme: Theme, words: WordSource, rng: random.Random, book: FontBook) -> Box:
@@ -172,12 +188,16 @@ def draw_headline(canvas: Canvas, theme: Theme, words: WordSource, rng: random.R
         canvas.claim(box)
         return frame._replace(top=box.bottom)
     if theme.headline == "sections":
-        box = frame._replace(bottom=frame.top + 1.7 * face.size)
+        has_dots = rng.random() < 0.5  # one for each slide of a section
+        box = frame._replace(bottom=frame.top + (2.5 if has_dots else 1.7) * face.size)
         canvas.draw.rectangle(box, fill=colour)
         count = rng.randint(2, 5)
         for index in range(count):
             left = frame.left + frame.width * (index + 0.1) / count
             aside(canvas, face, words.label(), left, frame.top + 1.2 * face.size, ink, frame.width / count * 0.8)
+            for dot in range(rng.randint(1, 9) if has_dots else 0):
+                x, y, radius = left + (0.5 + dot) * 0.7 * face.size, frame.top + 1.95 * face.size, 0.22 * face.size
+                canvas.draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=ink)
         canvas.claim(box)
         return frame._replace(top=box.bottom)
     return frame
@@ -197,7 +217,8 @@ def draw_footer(canvas: Canvas, theme: Theme, words: WordSource, rng: random.Ran
     )
     top = area.bottom - 1.55 * face.size
     baseline = area.bottom - 0.45 * face.size
-    parts = [words.person(), words.title(), page]
+    about = rng.choice((words.title(), f"{words.person()} ({words.term()})", f"©{words.date()} {words.term()}"))
+    parts = [words.person(), about, f"{words.date()}   {page}" if rng.random() < 0.3 else page]
     rng.shuffle(parts) if rng.random() < 0.1 else None
     ink = legible(mix(theme.ink, theme.background, 0.3), theme.background, 0.3)
     if theme.footer == "bars":

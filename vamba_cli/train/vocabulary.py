@@ -102,6 +102,14 @@ TITLES = (
     "Appendix {W}: {x}", "Announcements", "Logistics", "Course overview", "Today", "Last time", "Next week: {x}",
     "Before we start", "Warm-up", "Group work", "Discussion: {x}", "{X} is {x}", "{X} does not {x}", "Don't {x}",
     "{X}, {x} and {x}", "{W} {W}", "{W}", "{X} at {n}{m} %", "{n}{m} {x}",
+    # Names of files and programs, numbers in front and behind: what cannot be guessed must be read.
+    "0{m}-{w}", "0{m}-{id}", "{n}{m}-{w}", "{n}-{w}-{w}", "0{m}a-{w}", "{n}{m}b-{w}", "0{m}-{w}-{w} ({n})",
+    "{n}{m}-{code}", "{n}-{w} vs {n}-{w}", "{id} ({n})", "{id} ({n})", "{w}.c ({n})", "{w}.h", "{w}.sh ({n})",
+    "{w}-{w}-{w}", "{w}-{w} ({x})", "{w}_{w} ({n}.{m}-{n})", "{w}_{n}.{m}.{n}-{m}.{w}", "{code} ({X}) {n} and {m}",
+    "{X} ({n} of {n}{m})", "{X} {n}{m}{n}", "{X} ({n}{m} bits)", "{X} – {year}-{n}", "{X}: {X} ({m})",
+    "{W} {n}: {X}", "{W} 0{m}: {X}, {X}, & {X}", "{X}: {W} {n}", "{X}... ({n})", "{W} by {w}...", "{X} ..",
+    "{url}", "{X} — {url}", "{X} - {x}", "{X} - {w}-{w} {w}: {x} between {x}", "From {x} to {x}-{w}",
+    "{X} using {code}: {x} among {x}", "{X} ({code}: {W} {W})", "{W}-{w}", "{X} {m}'s",
 )  # fmt: skip
 
 LINES = (
@@ -123,6 +131,8 @@ CODE = (
     "$ {id} --{id} {n} {path}", "$ cat {path} | grep {w} | sort -u", "SELECT {id}, {id} FROM {id}",
     "WHERE {id} > {n}", "x <- c({n}, {m}, {n}{m})", "library({id})", "const {id} = {n};", ">>> {id}.{id}()",
     "    self.{id} = {id}", "class {id}:", "    pass", "else:", "try:", "return 0;", "{code}", "// {x}",
+    "/* {phrase} */", " * {phrase}", " * {url}", "/*", " */", "#define {code} {n}{m}", "{code}[{n}{m}{n}{m}] {w}={n}",
+    ">>>>> $ ./{n}{m}-{w}", "======", "0x{n}{m}{n}{m}{n}{m} {id} ({x}, {w})", "{w}: {n}{m}{n}", "$ ./{id} {n}",
 )  # fmt: skip
 
 FORMULAS = (

@@ -76,6 +76,7 @@ class WordSource:
         """One slide title, 2 to 100 characters."""
         for _ in range(20):
             text = self._title_once()
+            text = self._typeset(text)
             if 2 <= len(text) <= _MAX_TITLE and (not self.held_out or has_held_out(text)):
                 return text
         return f"{self._pick(self._english).capitalize()} {self.rng.randint(1, 99)}"
@@ -85,7 +86,14 @@ class WordSource:
         text = self._fill(self._pick(vocabulary.LINES))
         if len(text) > max_chars:
             text = text[:max_chars].rsplit(" ", 1)[0]
+        text = self._typeset(text)
         return text[:1].upper() + text[1:] if self.rng.random() < 0.5 else text
+
+    def _typeset(self, text: str) -> str:
+        """The text with curly apostrophes and a real ellipsis as often as slides have them."""
+        if "'" in text and self.rng.random() < 0.6:
+            text = text.replace("'", "’")
+        return text
 
     def code_line(self) -> str:
         """One line of a program or a terminal, leading spaces included."""
@@ -207,6 +215,8 @@ class WordSource:
             text = " ".join(
                 self.code() if self.rng.random() < 0.5 else self.pseudoword() for _ in range(self.rng.randint(1, 3))
             )
+        elif kind < 0.28:
+            text = " ".join(self._pick(self._foreign) for _ in range(self.rng.randint(1, 5)))
         else:
             text = self._fill(self._pick(vocabulary.TITLES))
         return text[:1].upper() + text[1:] if self.rng.random() < 0.7 else text

@@ -7,37 +7,44 @@ import numpy as np
 import pytest
 
 from vamba_cli.media.frames import FrameChunk
-from vamba_cli.media.scenes import marked
+from vamba_cli.media.scenes import CutDetector
 
-SHADES = (20, 20, 220, 220, 220, 100, 100, 240)
-CUTS = [False, False, True, False, False, True, False, True]
-
-
-def shot(shade: int, noise: np.random.Generator) -> np.ndarray:
-    """A picture of one shade with some grain."""
-    grey = np.clip(shade + noise.integers(-4, 5, (180, 320, 1)), 0, 255).astype(np.uint8)
-    return np.repeat(grey, 3, axis=2)
+SHADES = (20,) * 4 + (220,) * 5 + (100,) * 6 + (240,) * 5
+CUTS = [4, 9, 15]
 
 
-def chunks(sizes: list[int], step_seconds: float = 2.0) -> Iterator[FrameChunk]:
+def chunks(sizes: list[int], grain: int = 4) -> Iterator[FrameChunk]:
+    """Grey pictures with some grain."""
     noise = np.random.default_rng(0)
-    frames = np.stack([shot(shade, noise) for shade in SHADES])
-    times = np.arange(len(SHADES), dtype=np.float64) * step_seconds
+    frames = np.stack([shade + noise.integers(-grain, grain + 1, (180, 320, 1)) for shade in SHADES])
+    pictures = np.repeat(frames.clip(0, 255), 3, axis=3).astype(np.uint8)
     edges = [0, *itertools.accumulate(sizes)]
     for first, stop in itertools.pairwise(edges):
-        yield FrameChunk(frames[first:stop], times[first:stop])
+        yield FrameChunk(pictures[first:stop], np.arange(first, stop, dtype=np.float64))
 
 
-@pytest.mark.parametrize("sizes", [[8], [2, 2, 2, 2], [4, 4], [2, 6]])
-@pytest.mark.parametrize("step_seconds", [2.0, 0.04, 0.0])
-def test_a_new_shot_is_marked_whatever_the_chunks(sizes: list[int], step_seconds: float) -> None:
-    seen = list(marked(chunks(sizes, step_seconds)))
-    assert [len(chunk.frames) for chunk in seen] == sizes
-    cuts = [chunk.cuts for chunk in seen]
-    assert np.concatenate([part for part in cuts if part is not None]).tolist() == CUTS
+@pytest.mark.parametrize("sizes", [[20], [2] * 10, [8, 12], [2, 6, 12]])
+def test_a_new_shot_is_found_whatever_the_chunks(sizes: list[int]) -> None:
+    detector = CutDetector()
+    assert [len(chunk.frames) for chunk in detector.watch(chunks(sizes))] == sizes
+    assert np.flatnonzero(detector.cuts(20)).tolist() == CUTS
+    assert np.flatnonzero(detector.cuts(14)).tolist() == CUTS[:2]  # a last frame without a partner is left out
+    assert len(detector.cuts(14)) == 14
+
+
+def test_motion_is_not_a_cut() -> None:
+    detector = CutDetector()
+    noise = np.random.default_rng(1)
+    frames = noise.integers(0, 256, (24, 90, 160, 3)).astype(np.uint8)  # everything changes in each frame
+    list(detector.watch([FrameChunk(frames, np.arange(24.0))]))
+    assert not detector.cuts(24).any()
 
 
 def test_the_frames_stay_as_they_are() -> None:
-    (plain,), (looked_at,) = list(chunks([8])), list(marked(chunks([8])))
+    (plain,), (looked_at,) = list(chunks([20])), list(CutDetector().watch(chunks([20])))
     assert np.array_equal(plain.frames, looked_at.frames)
-    assert np.array_equal(plain.times_seconds, looked_at.times_seconds)
+
+
+def test_nothing_was_seen() -> None:
+    assert CutDetector().cuts(0).tolist() == []
+    assert CutDetector().cuts(2).tolist() == [False, False]

@@ -56,17 +56,8 @@ class Encoder:
         self.states = model.empty_states()
 
     @torch.inference_mode()
-    def push(
-        self,
-        frames: Frames,
-        times_seconds: npt.NDArray[np.float64],
-        cuts: npt.NDArray[np.bool_] | None = None,
-    ) -> None:
-        """Encode an even number of frames (n, H, W, 3), the next in the video, shown at the given times.
-
-        Args:
-            cuts: (n,) whether a new shot begins with each frame, where somebody looked.
-        """
+    def push(self, frames: Frames, times_seconds: npt.NDArray[np.float64]) -> None:
+        """Encode an even number of frames (n, H, W, 3), the next in the video, shown at the given times."""
         pairs = frames.reshape(-1, 2, *frames.shape[1:])
         seen = [self._look_at(pair) for pair in pairs]
         tokens = self._tokens(pairs, [look.fresh for look in seen])  # pairs, tokens_per_pair, hidden
@@ -79,7 +70,7 @@ class Encoder:
         looks = Looks(
             torch.from_numpy(times_seconds),
             torch.tensor([change for look in seen for change in look.changes]),
-            torch.from_numpy(np.zeros(len(frames), bool) if cuts is None else cuts),
+            torch.zeros(len(frames), dtype=torch.bool),
             torch.tensor([look.novelty for look in seen]),
             tokens.mean(1, dtype=torch.float32).to("cpu", torch.float16),
         )
@@ -144,7 +135,7 @@ def encode_video(
     num_frames = 0
     with prefetch(chunks) as ahead:
         for chunk in ahead:
-            encoder.push(chunk.frames, chunk.times_seconds, chunk.cuts)
+            encoder.push(chunk.frames, chunk.times_seconds)
             num_frames += len(chunk.frames)
             rate = num_frames / max(1e-9, time.perf_counter() - started)
             on_event(EncodeProgress(num_frames, total_frames, rate, encoder.memory.num_bytes))

@@ -16,7 +16,7 @@ from vamba_cli.media.frames import FrameReader
 from vamba_cli.media.info import VideoInfo
 from vamba_cli.media.plan import FramePlan, Sampling, plan_frames
 from vamba_cli.media.probe import probe
-from vamba_cli.media.scenes import marked
+from vamba_cli.media.scenes import CutDetector
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.settings import Settings
 from vamba_cli.subtitles import NO_SUBTITLES, Subtitles
@@ -158,8 +158,11 @@ def _encode(
         end_seconds=end_seconds, device=model.device, dtype=memory_dtype(model.dtype),
     )  # fmt: skip
     encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings))
+    detector = CutDetector()
     with FrameReader(prospect.info, plan, chunk_frames=settings.chunk_frames) as reader:
-        encode_video(encoder, marked(reader), len(plan.times_seconds), on_event)
+        encode_video(encoder, detector.watch(reader), len(plan.times_seconds), on_event)
+    cuts = torch.from_numpy(detector.cuts(2 * memory.num_pairs))
+    memory.looks = replace(memory.looks, cuts=cuts)
     if memory.num_pairs < work.num_pairs:  # the pictures ended early
         memory.end_seconds = min(end_seconds, plan.times_seconds[2 * memory.num_pairs])
     for warning in reader.warnings:

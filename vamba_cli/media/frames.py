@@ -27,7 +27,6 @@ class FrameChunk:
 
     frames: NDArray[np.uint8]  # (n, height, width, 3) RGB, upright
     times_seconds: NDArray[np.float64]  # (n,) when each frame came on screen, after the first frame of the video
-    cuts: NDArray[np.bool_] | None = None  # (n,) whether a new shot begins, where `scenes.marked` looked
 
 
 class FrameReader:

@@ -14,7 +14,7 @@ class Looks:
 
     times_seconds: (frames,) float64, the time at which each encoded frame is on screen.
     changes: (frames,) float32, how much each frame differs from the one before (grey levels; infinite for the first).
-    cuts: (frames,) bool, whether a cut detector saw another shot begin.
+    cuts: (frames,) bool, whether another shot begins; all False unless a cut detector watched.
     novelty: (pairs,) float32, how much each pair differs from the last one that was not a repetition of an earlier
         picture (grey levels; infinite for the first pair).
     features: (pairs, hidden) float16, the mean of each pair's video tokens.

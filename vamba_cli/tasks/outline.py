@@ -1,15 +1,24 @@
 """The headings of a video in order, each read from its own scene."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vamba_cli.engine.events import OnEvent, Stage
-from vamba_cli.engine.generate import Span, generate_each
+from vamba_cli.engine.generate import Generated, generate_each
+from vamba_cli.engine.scenes import Scene, find_scenes
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import core, scenes
+from vamba_cli.engine.windows import core
 from vamba_cli.tasks.profiles import Profile
 
-_LEAST_PROBABILITY = 0.85  # of a token, on average; a frame pair that shows a change from slide to slide reads as less
+_LEAST_PROBABILITY = 0.85  # of a token, on average; words that are no heading read as less
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A scene and the heading that it shows, "" where none was read clearly; probability is a token's on average."""
+
+    scene: Scene
+    title: str
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +31,32 @@ class Heading:
     probability: float
 
 
-def steady(runs: Sequence[Span]) -> list[Span]:
-    """Scenes without the lone frame pairs between longer ones: such a pair shows a bit of each."""
-    lengths = [0, *(stop - first for first, stop in runs), 0]
-    return [
-        run
-        for before, own, after, run in zip(lengths, lengths[1:], lengths[2:], runs, strict=False)
-        if own > 1 or before <= 1 or after <= 1
-    ]
+def read_scenes(session: Session, profile: Profile, on_event: OnEvent) -> list[Reading]:
+    """Every scene with its heading. Scenes that share each of their frame pairs with another are not read."""
+    memory, ready = session.memory, session.ready
+    on_event(Stage("answer", "reading the headings"))
+    scenes = find_scenes(memory, profile.search.scene_threshold)
+    clear = {scene: core(scene.pairs, profile.search.longest_window) for scene in scenes if scene.pairs}
+    said = generate_each(ready.model, ready.tokenizer, memory, profile.reading, list(clear.values()))
+    readings = dict(zip(clear, said, strict=True))
+    return [_reading(scene, readings.get(scene), profile) for scene in scenes]
+
+
+def _reading(scene: Scene, said: Generated | None, profile: Profile) -> Reading:
+    if said is None or said.text in profile.empty_answers or said.probability < _LEAST_PROBABILITY:
+        return Reading(scene, "", 0.0)
+    return Reading(scene, said.text, said.probability)
 
 
 def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[Heading]:
     """Read every scene's heading; neighbours with the same one are joined, scenes without a clear one left out."""
-    memory, ready = session.memory, session.ready
-    on_event(Stage("answer", "reading the headings"))
-    runs = steady(scenes(memory, profile.search.scene_threshold))
-    windows = [core(run, profile.search.longest_window) for run in runs]
-    read = generate_each(ready.model, ready.tokenizer, memory, profile.reading, windows)
     headings: list[Heading] = []
-    for (first, stop), said in zip(runs, read, strict=True):
-        if said.text in profile.empty_answers or said.probability < _LEAST_PROBABILITY:
+    for reading in read_scenes(session, profile, on_event):
+        if not reading.title or reading.scene.pairs is None:
             continue
-        if headings and headings[-1].title.casefold() == said.text.casefold():
+        (first, stop), title, probability = reading.scene.pairs, reading.title, reading.probability
+        if headings and headings[-1].title.casefold() == title.casefold():
             last = headings.pop()
-            headings.append(Heading(last.first, stop, last.title, max(last.probability, said.probability)))
-        else:
-            headings.append(Heading(first, stop, said.text, said.probability))
+            first, title, probability = last.first, last.title, max(last.probability, probability)
+        headings.append(Heading(first, stop, title, probability))
     return headings

@@ -9,8 +9,10 @@ import pytest
 from tests.cli.conftest import FakeApi, Vamba
 from tests.cli.test_contract import check_schema
 from vamba_cli.engine.events import Notice, OnEvent, Stage, TranscribeProgress
+from vamba_cli.engine.transcripts import TranscriptStore
 from vamba_cli.errors import ModelError
 from vamba_cli.results import AskResult, Evidence
+from vamba_cli.subtitles import NO_SUBTITLES
 
 SAID = Evidence(605.0, 612.0, 1.0, "subtitles")
 
@@ -108,3 +110,13 @@ def test_nothing_of_the_subtitle_libraries_is_loaded_for_help() -> None:
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert {"torch", "av", "pysubs2", "faster_whisper"}.isdisjoint(done.stderr.split())
     assert "--subs" in done.stdout
+
+
+def test_clearing_the_cache_removes_transcripts(vamba: Vamba, tmp_path: Path) -> None:
+    store = TranscriptStore(tmp_path / "cache" / "vamba" / "transcripts")
+    for key in "ab":
+        store.save(key, NO_SUBTITLES, f"/videos/{key}.mp4")
+    ran = vamba("cache", "clear", "a.mp4")
+    assert ran.code == 0 and ran.out.rstrip().endswith("freed, and 1 transcript")
+    assert vamba("cache", "clear", "--all").out.rstrip().endswith("freed, and 1 transcript")
+    assert vamba("cache", "clear", "--all").out.rstrip().endswith("freed")

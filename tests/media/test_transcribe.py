@@ -41,12 +41,11 @@ class Whisper:
     segments: tuple[Segment, ...] = (Segment(0.5, 1.25, " Hello\nthere "), Segment(1.25, 9.0, " you."))
 
     def __init__(
-        self, model_size_or_path: str, device: str = "auto", device_index: int = 0, compute_type: str = "default",
-        local_files_only: bool = False,
+        self, model_size_or_path: str, device: str = "auto", device_index: int = 0, compute_type: str = "default"
     ) -> None:  # fmt: skip
         if self.failure is not None:
             raise self.failure
-        self.options = (model_size_or_path, device, device_index, compute_type, local_files_only)
+        self.options = (model_size_or_path, device, device_index, compute_type)
         Whisper.made.append(self)
 
     def transcribe(
@@ -117,22 +116,21 @@ def test_sound_before_the_first_picture_is_left_out(tmp_path: Path) -> None:
     assert heard[:4] == [True] * 4 and not any(heard[6:])
 
 
-def test_lines_are_what_the_model_hears(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_lines_are_what_the_model_hears(tmp_path: Path) -> None:
     info = probe(write_film(tmp_path / "film.mkv", [(0.0, 2.0)]))
     seconds: list[float] = []
     heard = transcribe(info, "base.en", "cuda:1", seconds.append)
     assert heard.lines == (Line(0.5, 1.25, "Hello there"), Line(1.25, 2.0, "you."))
     assert heard.source == "transcribed by faster-whisper base.en" and heard.notes == ()
     (model,) = Whisper.made
-    assert model.options == ("base.en", "cuda", 1, "int8", True)
+    assert model.options == ("base.en", "cuda", 1, "int8")
     assert model.vad and not model.words and model.heard.size == pytest.approx(2 * SAMPLE_RATE, abs=2)
     assert seconds == [1.25, 2.0]
 
 
 @pytest.mark.parametrize(("device", "asked"), [("auto", "auto"), ("cpu", "cpu"), ("mps", "cpu"), ("cuda", "cuda")])
 def test_devices(device: str, asked: str) -> None:
-    assert whisper("small", device).options == ("small", asked, 0, "int8", False)
+    assert whisper("small", device).options == ("small", asked, 0, "int8")
 
 
 def test_silence_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,11 +154,20 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
         whisper("small")
 
 
-@pytest.mark.parametrize("failure", [OSError("no connection"), ValueError("Invalid model size 'big'"), RuntimeError()])
+@pytest.mark.parametrize("failure", [PermissionError("no"), ValueError("Invalid model size 'big'"), RuntimeError()])
 def test_a_model_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
     monkeypatch.setattr(Whisper, "failure", failure)
     with pytest.raises(ModelError, match=r"'big'.*--transcribe-model"):
         whisper("big")
+
+
+def test_a_model_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Whisper, "failure", FileNotFoundError("a long text of the Hub's library"))
+    with pytest.raises(ModelError, match=r"^the speech model 'small' is not on this machine, and the Hub cannot be"):
+        whisper("small")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelError, match=r"and HF_HUB_OFFLINE is set: connect once.*--transcribe-model"):
+        whisper("small")
 
 
 def test_the_real_interface_has_what_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

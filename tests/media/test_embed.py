@@ -93,7 +93,7 @@ def write_film(path: Path, num_frames: int = 50) -> Path:
             text = film.add_mux_stream("subrip")
             text.disposition = Disposition.forced
             film.add_attachment("notes.txt", "text/plain", b"keep me")
-            film.add_attachment("cover.jpg", "image/jpeg", jpeg())
+            film.add_attachment("front.jpg", "image/jpeg", jpeg())
         else:
             cover = film.add_stream("mjpeg", rate=1)
             assert isinstance(cover, VideoStream)
@@ -168,6 +168,18 @@ def test_a_second_time_replaces_the_first(film: Path, tmp_path: Path) -> None:
     assert packets(twice) == packets(film)
 
 
+def test_an_mp4_begins_with_its_index(long_video: Path, tmp_path: Path) -> None:
+    target = tmp_path / "copy.mp4"
+    embed_chapters(long_video, THREE, target)
+    assert target.read_bytes().index(b"moov") < target.read_bytes().index(b"mdat")
+
+
+def test_the_brand_of_the_old_container_is_no_title_of_the_new(long_video: Path, tmp_path: Path) -> None:
+    embed_chapters(long_video, THREE, tmp_path / "copy.mkv")
+    with av.open(str(tmp_path / "copy.mkv")) as copy:
+        assert {key.lower() for key in copy.metadata} == {"encoder"}
+
+
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".ts"])
 def test_chapters_begin_where_the_pictures_do(suffix: str, tmp_path: Path) -> None:
     source = write(Recipe(constant(50, start=1000), suffix=suffix), tmp_path)
@@ -194,6 +206,45 @@ def test_pictures_are_shown_as_before(recipe: Recipe, suffix: str, tmp_path: Pat
     before, after = probe(source), probe(target)
     assert (before.width, before.height) != (160, 96) or before.mirrored
     assert replace(after, path=source, size_bytes=before.size_bytes) == before
+
+
+def test_the_name_of_the_codec_stays(tmp_path: Path) -> None:
+    """Of codecs with several names in MP4 and QuickTime, players take some only: ProRes by its quality, `hvc1`."""
+    recipe = Recipe(constant(5), suffix=".mov", codec="prores_ks", pixel_format="yuv422p10le", options={"profile": "1"})
+    source, target = write(recipe, tmp_path), tmp_path / "copy.mov"
+    embed_chapters(source, THREE, target)
+    tags = []
+    for path in (source, target):
+        with av.open(str(path)) as container:
+            tags.append(container.streams.video[0].codec_context.codec_tag)
+    assert tags == ["apcs", "apcs"]
+
+
+def test_matroska_says_how_long_a_frame_lasts(tmp_path: Path) -> None:
+    source, target = write(Recipe(constant(50), suffix=".webm", codec="libvpx"), tmp_path), tmp_path / "copy.webm"
+    embed_chapters(source, THREE, target)
+    default_duration = b"\x23\xe3\x83\x84" + (40_000_000).to_bytes(4, "big")  # EBML: name, size, nanoseconds
+    assert default_duration in source.read_bytes()
+    assert default_duration in target.read_bytes()
+
+
+def test_streams_of_data_stay_behind_and_it_is_said(tmp_path: Path) -> None:
+    source, target = tmp_path / "flight.ts", tmp_path / "copy.mkv"
+    with av.open(str(source), "w") as flight:
+        video = flight.add_stream("libx264", rate=25)
+        assert isinstance(video, VideoStream)
+        video.width, video.height, video.pix_fmt = 160, 96, "yuv420p"
+        data = flight.add_data_stream("klv")
+        for index in range(50):
+            frame = av.VideoFrame.from_ndarray(picture(index, 160, 96), format="rgb24")
+            frame.pts = index
+            flight.mux(video.encode(frame))
+            note = Packet(b"where the drone is")
+            note.stream, note.time_base, note.pts, note.dts = data, Fraction(1, 25), index, index
+            flight.mux(note)
+        flight.mux(video.encode())
+    assert embed_chapters(source, THREE, target) == ("its data stream 1 (klv) is not in the copy",)
+    assert len(listed(target)) == 3
 
 
 @needs_ffmpeg

@@ -29,7 +29,8 @@ def test_a_transcript_comes_back_as_it_was(store: TranscriptStore) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{", "null", '{"format": "vamba-transcript-1"}', '{"format": "vamba-transcript-0", "lines": []}',
+    ["", "[]", "{", "null", '{"format": "vamba-transcript-1"}',
+     '{"format": "vamba-transcript-0", "source": "", "notes": [], "lines": []}',
      '{"format": "vamba-transcript-1", "source": "x", "notes": [], "lines": [[1, 2]]}',
      '{"format": "vamba-transcript-1", "source": "x", "notes": [], "lines": [["a", 2, "b"]]}', "\udcff"],
 )  # fmt: skip

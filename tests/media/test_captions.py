@@ -83,6 +83,10 @@ def test_what_is_said_twice_stays_twice() -> None:
     assert [line.text for line in lines_of(cues)] == ["No.", "No.", "Nothing."]
 
 
+def test_what_still_stands_is_not_said_again() -> None:
+    assert lines_of([(0.0, 10.0, ["Stay"]), (1.0, 2.0, ["Stay"]), (5.0, 6.0, ["Stay"])]) == (Line(0.0, 10.0, "Stay"),)
+
+
 def test_a_cue_on_two_layers_is_one_line() -> None:
     assert lines_of([(1.0, 2.0, ["Same"]), (1.0, 2.5, ["Same"])]) == (Line(1.0, 2.5, "Same"),)
 

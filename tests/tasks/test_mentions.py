@@ -50,6 +50,7 @@ def test_the_words_are_found_as_people_write_them(topic: str, text: str) -> None
         ("art", "we start with a chart"),
         ("C", "written in C++"),
         ("UMAP", "you map it"),
+        ("UMAP", "um apple"),
         ("gradient boosting", "gradient descent"),
         ("photosynthesis", "nothing of the kind"),
         ("the", "and of"),
@@ -65,6 +66,10 @@ def test_parts_of_words_and_other_words_are_not(topic: str, text: str) -> None:
 def test_a_phrase_across_lines() -> None:
     lines = every_two_seconds("let us look at gradient", "descent, which", "goes down")
     assert mentions(lines, "gradient descent") == [Mention(0.0, 4.0, 1.0)]
+
+
+def test_a_phrase_does_not_last_over_a_long_pause() -> None:
+    assert mentions([Line(0.0, 2.0, "a gradient"), Line(60.0, 62.0, "descent")], "gradient descent") == []
 
 
 def test_words_apart_count_less_and_only_where_the_phrase_is_nowhere() -> None:
@@ -84,6 +89,14 @@ def test_most_words_of_a_long_topic_are_a_doubtful_mention() -> None:
     (found,) = mentions(lines, "stochastic gradient descent algorithms in practice")[:1]
     assert found.start_seconds == 0.0 and 0.3 < found.score < 0.65
     assert mentions(every_two_seconds("an algorithm", *["x"] * 8), "stochastic gradient descent algorithm") == []
+
+
+def test_more_words_of_a_long_topic_come_first() -> None:
+    often = [Line(200.0 + 30 * n, 201.0 + 30 * n, "zeta") for n in range(20)]
+    lines = [Line(0, 2, "alpha beta gamma delta"), Line(90, 92, "alpha beta gamma delta epsilon"), *often]
+    found = mentions(lines, "alpha beta gamma delta epsilon zeta")
+    assert [mention.start_seconds for mention in found] == [90, 0]
+    assert 0.3 < found[1].score < found[0].score < 0.65
 
 
 def test_close_mentions_are_one_and_the_first_comes_first() -> None:

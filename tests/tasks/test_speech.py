@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vamba_cli import api
+from vamba_cli.api import sessions
 from vamba_cli.cli.demo import SLIDES
 from vamba_cli.engine.events import Event, Notice, Stage, TranscribeProgress
 from vamba_cli.errors import UsageError
@@ -72,9 +73,10 @@ def test_about_a_topic_and_by_whom() -> None:
     reply = answered("What does the lecturer say about the perplexity?")
     assert reply is not None
     assert reply[0].splitlines() == [
-        "“the perplexity” is said at 0:04–0:07, 3:10–3:14:",
+        "“perplexity” is said at 0:04–0:07, 3:10–3:14:",
         "0:04  The perplexity is a number.",
         "3:10  We come back to the perplexity,",
+        "3:14  as I said.",
     ]
     assert reply[1] == [(4.0, 7.5), (190.0, 194.0)]
     who = answered('who says "hello and welcome"?')
@@ -103,6 +105,18 @@ def test_a_model_that_can_talk_is_left_all_but_moments() -> None:
     assert answer_from_lines(SPOKEN, question, understand(question), moments_alone=True) is None
     question = "what is said at 3:10?"
     assert answer_from_lines(SPOKEN, question, understand(question), moments_alone=True) is not None
+
+
+def test_a_quotation_goes_on_to_a_near_end_of_the_sentence() -> None:
+    texts = ("So UMAP", "builds a", "graph, and", "much more.", "UMAP it is", "Later.")
+    starts = (0.0, 2.0, 4.0, 6.0, 20.0, 25.0)
+    lines = tuple(Line(start, start + 2, text) for start, text in zip(starts, texts, strict=True))
+    text, spans = answer_from_lines(Subtitles(lines, "x.srt"), "what is said about UMAP?", understand("what is?")) or (
+        "",
+        (),
+    )
+    assert [row[6:] for row in text.splitlines()[1:]] == ["So UMAP", "builds a", "graph, and", "UMAP it is"]
+    assert [(span.start_seconds, span.end_seconds) for span in spans] == [(0.0, 2.0), (20.0, 22.0)]
 
 
 def test_long_quotations_end() -> None:
@@ -254,19 +268,27 @@ def test_a_wanted_file_that_is_missing_stops_before_the_work(lecture: Path) -> N
 
 
 def test_transcription_is_used_where_there_are_no_subtitles(lecture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listened: list[str] = []
+
     def transcribe(info: Any, model: str, device: str, on_seconds: Any) -> Subtitles:
+        listened.append(model)
         on_seconds(8.0)
         return Subtitles((Line(2.0, 3.0, "the momentum"),), f"transcribed by {model}", ("hard to hear",))
 
-    monkeypatch.setattr(api, "transcribe", transcribe)
+    monkeypatch.setattr(sessions, "transcribe", transcribe)
     result, answer, events = ask(
         lecture, "when is momentum mentioned?", subtitles=False, transcribe=True, transcribe_model="base"
     )
     assert "is said at 0:02–0:03" in answer.answer
     assert result.subtitles == "transcribed by base" and result.warnings == ("hard to hear",)
     assert Stage("transcribe", "with base") in events and TranscribeProgress(8.0, 16.0) in events
+    again, same, events = ask(
+        lecture, "when is momentum mentioned?", subtitles=False, transcribe=True, transcribe_model="base"
+    )
+    assert listened == ["base"] and same == answer and again.warnings == result.warnings
+    assert not [event for event in events if isinstance(event, TranscribeProgress)]
     result, _, _ = ask(lecture, "when is momentum mentioned?", transcribe=True)
-    assert result.subtitles == "lecture.srt"
+    assert result.subtitles == "lecture.srt" and listened == ["base"]
 
 
 # --- a model that can talk

@@ -36,11 +36,20 @@ def answer(answer: Answer, *, with_question: bool = False, evidence_wanted: bool
         return text  # an outline: every line of the answer has its time
     if answer.evidence:
         text.append("\n\n")
-        width = max(len(_span(item)) for item in answer.evidence)
-        text.append_text(Text("\n").join(_evidence(item, width) for item in answer.evidence))
+        shown = _shown(answer.evidence)
+        width = max(len(_span(item)) for item in shown)
+        text.append_text(Text("\n").join(_evidence(item, width) for item in shown))
+        if more := len(answer.evidence) - len(shown):
+            text.append(f"\n  and said {more} more times" if more > 1 else "\n  and said once more", style="dim")
     elif evidence_wanted and not _says_so_itself(answer.answer):
         text.append("\n\n  no part of the video stands out as evidence", style="dim")
     return text
+
+
+def _shown(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """All that is seen, and the first of what is said: a common word is said very often."""
+    said = [item for item in evidence if item.source == "subtitles"][:_MOST_SPANS]
+    return [item for item in evidence if item.source == "picture" or item in said]
 
 
 def _says_so_itself(answer: str) -> bool:

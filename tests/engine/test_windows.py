@@ -122,6 +122,22 @@ def test_reading_is_a_likelihood_that_is_weighed_in(model: Vamba, memory: VideoM
     torch.testing.assert_close((light - plain) / 0.5, likelihood, rtol=1e-3, atol=1e-3)
 
 
+def test_a_line_that_is_found_counts_for_less_than_a_heading(
+    model: Vamba, memory: VideoMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spans = [(i, i + 2) for i in range(PAIRS - 2)]
+
+    def scored(*probe: Any) -> Tensor:
+        return score(model, TOKENIZER, memory, Probe(READING.question, *probe), spans)
+
+    heading, line = scored("title?", "Gradient", 0.7), scored("find: Gra", "Gradient", 0.5)
+    most = float(line.median())
+    monkeypatch.setattr(windows, "_MOST_ELSEWHERE", most)
+    both = scored("title?", "Gradient", 0.7, "find: Gra", 0.5)
+    torch.testing.assert_close(both, torch.maximum(heading, line.clamp(max=most)))
+    assert bool((line > most).any()) and bool((line < most).any())
+
+
 # --- runs of frame pairs
 
 
@@ -179,6 +195,7 @@ def test_merge_joins_neighbours_that_support(runs: list[Span], scores: list[floa
 
 def test_runs_that_do_not_touch_stay_apart() -> None:
     assert merge([(0, 2), (4, 6), (6, 7)], [0.9, 0.6, 0.8], 0.5) == [ScoredSpan(0, 2, 0.9), ScoredSpan(4, 7, 0.8)]
+    assert merge([(0, 2), (2, 3)], [0.98, 0.6], 0.5, 0.2) == [ScoredSpan(0, 2, 0.98), ScoredSpan(2, 3, 0.6)]
 
 
 # --- the search, with a scorer whose opinion is known

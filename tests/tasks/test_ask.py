@@ -348,4 +348,5 @@ def test_a_video_that_ends_early_has_no_evidence_behind_its_end(lecture: Path, m
     result = api.ask(lecture, ["when is overfitting introduced?"], settings)
     assert result.num_frames == 8
     (span,) = result.answers[0].evidence
-    assert (span.start_seconds, span.end_seconds) == (8.0, 16.0)  # the first frame that is missing was wanted at 16
+    assert 8.0 <= span.start_seconds <= 12.0  # the pair from 8 to 12 shows a bit of both slides
+    assert span.end_seconds == 16.0  # the first frame that is missing was wanted then

@@ -82,3 +82,24 @@ def test_what_is_said_supports_it_where_it_is_said(scorer: Scorer, session: Any)
     session.subtitles = Subtitles(lines[2:], "a.srt")
     curve = evidence_curve(session, PROFILES["slides"], "When is PCA introduced?", ignore)
     assert curve is not None and curve.spans[-2:] == (Evidence(6, 8, 0.0474), Evidence(8, 9.5, 1.0, "subtitles"))
+
+
+@pytest.mark.parametrize(
+    ("topic", "phrase", "finding"),
+    [
+        ("mass spectrometry of proteins", "mass spectrometry of proteins", "find: mass spectrometry"),
+        ("PCA", "PCA", "find: PCA"),
+        ("The Learning Rate", "Learning Rate", "find: Learning"),
+        ("A*", "A*", "find: A*"),
+        ("three little words", "three little words", "find: three"),
+    ],
+)
+def test_a_line_is_looked_for_by_its_beginning(topic: str, phrase: str, finding: str) -> None:
+    probe = PROFILES["slides"].probe(f"when is {topic} shown?", topic)
+    assert probe is not None and (probe.finding, probe.phrase) == (finding, phrase)
+    assert probe.question.endswith(phrase) and probe.finding_weight > 0
+
+
+def test_a_model_that_was_not_trained_to_find_is_not_asked_to() -> None:
+    probe = PROFILES["chat"].probe("when is PCA shown?", "PCA")
+    assert probe is not None and probe.finding_weight == 0

@@ -17,8 +17,9 @@ from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.weights.tokenizer import Tokenizer
 
-_AS_GOOD = 0.1  # spans whose probability is less than this below the best are as good as it
+_AS_GOOD = 0.05  # spans whose probability is less than this below the best are as good as it
 _LEAST_END = -2.0  # log-probability that a title ends behind the phrase counts no less
+_MOST_ELSEWHERE = 0.75  # score of words that are no heading: found, but the slide that they head comes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Probe:
     question: a yes/no question; the log-odds of "yes" over "no" are the score.
     reading: a question whose answer would be `phrase` if the window showed it; its log-likelihood per token
         (0 at best) is weighed in by `reading_weight`, which is 0 for models that were not trained to read so.
+    finding: another such question, whose answer would be a line from `phrase` on, wherever in the window it stands; it
+        counts for less than a heading, however much `finding_weight` makes of its likelihood.
     question_of: the question about one window, where it is not the same about all.
     """
 
@@ -35,6 +38,8 @@ class Probe:
     reading: str = ""
     phrase: str = ""
     reading_weight: float = 0.0
+    finding: str = ""
+    finding_weight: float = 0.0
     question_of: Callable[[Span], str] | None = None
 
 
@@ -79,7 +84,8 @@ def score(
     yes, no = tokenizer.yes_no_ids
     questions = [probe.question_of(window) if probe.question_of else probe.question for window in windows]
     prompts = {question: tokenizer.encode_prompt(question) for question in dict.fromkeys(questions)}
-    reading = _Reading.of(tokenizer, probe) if probe.reading_weight else None
+    heading = _Reading.of(tokenizer, probe.reading, probe.phrase) if probe.reading_weight else None
+    line = _Reading.of(tokenizer, probe.finding, probe.phrase) if probe.finding_weight else None
     done = 0
     for batch in batches(windows, memory.tokens_per_pair):
         video = view(model, memory, [windows[i] for i in batch])
@@ -90,9 +96,11 @@ def score(
         hidden = model.decode(ids, video)  # causal: what is padded on behind does not reach back to a prompt's end
         logits = model.logits(hidden[torch.arange(len(batch), device=model.device), ends]).float()
         odds = logits[:, yes] - logits[:, no]
-        if reading is not None:
-            odds = odds + probe.reading_weight * reading.likelihood(model, video, len(batch))
-        scores[batch] = odds.cpu()
+        scored = odds if heading is None else odds + probe.reading_weight * heading.likelihood(model, video, len(batch))
+        if line is not None:
+            elsewhere = odds + probe.finding_weight * line.likelihood(model, video, len(batch))
+            scored = torch.maximum(scored, elsewhere.clamp(max=_MOST_ELSEWHERE))
+        scores[batch] = scored.cpu()
         done += len(batch)
         on_event(SearchProgress(done, len(windows)))
     return scores
@@ -100,19 +108,19 @@ def score(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """Token ids of a probe's reading question and of the phrase, in the user's capitals and in the opposite ones."""
+    """Token ids of a reading question and of the phrase, in the user's capitals and in the opposite ones."""
 
     prompt: list[int]
     phrase: list[int]
     swapped: list[int]
 
     @staticmethod
-    def of(tokenizer: Tokenizer, probe: Probe) -> "_Reading":
-        phrase, swapped = tokenizer.encode(probe.phrase), tokenizer.encode(probe.phrase.swapcase())
+    def of(tokenizer: Tokenizer, question: str, text: str) -> "_Reading":
+        phrase, swapped = tokenizer.encode(text), tokenizer.encode(text.swapcase())
         if len(swapped) != len(phrase):  # "ß", or a tokenizer of whole words: no letter-by-letter twin
             swapped = phrase
         end = [tokenizer.end_id]
-        return _Reading(tokenizer.encode_prompt(probe.reading), phrase + end, swapped + end)
+        return _Reading(tokenizer.encode_prompt(question), phrase + end, swapped + end)
 
     def likelihood(self, model: Vamba, video: View, batch: int) -> Tensor:
         """Mean log-probability per token (batch,) that the window reads as the phrase, in whatever capitals."""
@@ -135,6 +143,7 @@ class SearchOptions:
     longest_window: frame pairs that the model may read at once.
     most_windows: above this many scenes, coarse windows are scored first and only the best are refined.
     least_probability: spans below it are not evidence.
+    most_difference: neighbouring scenes whose probabilities differ by no more are one span.
     relative: subtract the median score of the video's windows, for models whose yes is not calibrated.
     """
 
@@ -144,6 +153,7 @@ class SearchOptions:
     num_refined: int = 48
     least_probability: float = 0.5
     most_spans: int = 5
+    most_difference: float = 1.0
     relative: bool = False
 
 
@@ -164,6 +174,7 @@ def find_evidence(
         [(scene.first, scene.stop) for scene in read],
         [scene.probability for scene in read],
         options.least_probability,
+        options.most_difference,
     )
     best_probability = max((span.probability for span in spans), default=0.0)
 
@@ -224,13 +235,18 @@ def core(run: Span, longest: int) -> Span:
     return first + surplus // 2, stop - (surplus - surplus // 2)
 
 
-def merge(runs: Sequence[Span], probabilities: Sequence[float], least: float) -> list[ScoredSpan]:
-    """Spans of adjacent runs whose probability is at least `least`; a span has the best probability of its runs."""
+def merge(
+    runs: Sequence[Span], probabilities: Sequence[float], least: float, most_difference: float = 1.0
+) -> list[ScoredSpan]:
+    """Spans of adjacent runs whose probabilities are at least `least` and alike; a span has the best of its runs.
+
+    A slide that has the topic for its heading is not one with the next, which mentions it.
+    """
     spans: list[ScoredSpan] = []
     for (first, stop), probability in zip(runs, probabilities, strict=True):
         if probability < least:
             continue
-        if spans and spans[-1].stop == first:
+        if spans and spans[-1].stop == first and abs(spans[-1].probability - probability) <= most_difference:
             last = spans.pop()
             first, probability = last.first, max(probability, last.probability)
         spans.append(ScoredSpan(first, stop, probability))

@@ -16,6 +16,7 @@ class Profile:
     reads_windows: whether answers come from a short window (of `search.longest_window` pairs) or the whole video.
     limits: said to the user where the model found nothing or cannot answer.
     reading_text: a question that a window answers with all its words, or "".
+    finding: a question about the {beginning} of a topic to which a window answers with its line from there on, or "".
     empty_answers: what the model says of a window where it finds nothing to read.
     title_request, sentence_request: what a model that can talk is asked about a part of the video, or "".
     """
@@ -28,6 +29,8 @@ class Profile:
     search: SearchOptions
     limits: str
     reading_text: str = ""
+    finding: str = ""
+    finding_weight: float = 0.0
     empty_answers: tuple[str, ...] = ()
     title_request: str = ""
     sentence_request: str = ""
@@ -38,8 +41,16 @@ class Profile:
             return None
         # ". . ." as text extracted from documents writes it is an ellipsis on the screen
         topic = re.sub(r"\s*\.(?:\s+\.)+", "...", topic) if topic else topic
+        if (
+            self.finding and topic
+        ):  # to a letter-by-letter reading, an article that is not on the slide is a wrong beginning
+            topic = re.sub(r"^(?:the|an?)\s+(?=\S{3})", "", topic, flags=re.IGNORECASE)
         text = self.support.format(question=question, topic=topic)
-        return Probe(text, self.reading, topic or "", self.reading_weight if topic else 0.0)
+        if topic is None:
+            return Probe(text)
+        words = topic.split()
+        finding = self.finding.format(beginning=" ".join(words[: max(1, len(words) // 2)]))
+        return Probe(text, self.reading, topic, self.reading_weight, finding, self.finding_weight)
 
 
 PROFILES = {
@@ -58,11 +69,13 @@ PROFILES = {
         support="shown? {topic}",
         needs_topic=True,
         reading="title?",
-        reading_weight=2.0,
+        reading_weight=5.0,
         reads_windows=True,
-        search=SearchOptions(longest_window=1),
+        search=SearchOptions(longest_window=1, most_difference=0.2),
         limits="(The small model reads slides, above all their titles; --model vamba-qwen2-vl-7b understands more.)",
         reading_text="text?",
+        finding="find: {beginning}",
+        finding_weight=4.0,
         empty_answers=("(no title)", "(nothing)", ""),
     ),
 }

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo check lint types layers wheel-smoke test clean
+.PHONY: demo check lint types layers wheel-smoke test train clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/vamba demo
@@ -26,6 +26,11 @@ wheel-smoke: $(VENV)/.installed-dev
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --ignore tests/test_layers.py --ignore tests/test_budgets.py --ignore tests/test_wheel.py
+
+# On a machine with a GPU; CONTRIBUTING says where fonts and pages come from.
+train: $(VENV)/.installed
+	$(PIP) -e '.[train]'
+	$(BIN)/python -m vamba_cli.train --fonts .fonts $(if $(wildcard .pages),--pages .pages) --resume vamba_cli/weights/tiny --out runs/next
 
 $(VENV)/.created:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vamba needs Python 3.11 or later: make PYTHON=python3.11 ...")'

@@ -34,7 +34,7 @@ class Settings:
     shortest_edge: int | None = None
     keyframes_only: bool = False
     # how they are encoded
-    chunk_frames: int = 32
+    chunk_frames: int | None = None  # what suits the device
     static_tolerance: float | None = None  # grey levels below which a frame pair counts as unchanged
     cache: bool = True
     cache_limit_gib: float = 20.0
@@ -66,9 +66,8 @@ class Settings:
         for edge in ("longest_edge", "shortest_edge"):
             value = getattr(self, edge)
             self._require(edge, value is None or value >= 28, "28 pixels or more")
-        self._require(
-            "chunk_frames", self.chunk_frames >= 2 and self.chunk_frames % 2 == 0, "an even number, 2 or more"
-        )
+        chunk_ok = self.chunk_frames is None or (self.chunk_frames >= 2 and self.chunk_frames % 2 == 0)
+        self._require("chunk_frames", chunk_ok, "an even number, 2 or more")
         self._require("static_tolerance", self.static_tolerance is None or self.static_tolerance >= 0, "0 or more")
         self._require("memory_limit_gib", self.memory_limit_gib is None or self.memory_limit_gib > 0, "above 0")
         self._require("cache_limit_gib", self.cache_limit_gib >= 0, "0 or more")

@@ -13,7 +13,7 @@ from torch import nn
 import vamba_cli.weights
 from tests.paths import GOLDENS
 from tests.tinynet import SMALL, looks
-from vamba_cli.engine.budget import GIB, Workload, num_parameters, pairs_that_fit, predict
+from vamba_cli.engine.budget import GIB, Workload, num_parameters, pairs_that_fit, predict, with_a_chunk_that_fits
 from vamba_cli.errors import MemoryBudgetError
 from vamba_cli.model.config import VambaConfig
 from vamba_cli.model.memory import VideoMemory
@@ -85,6 +85,30 @@ def test_memory_bytes_equal_what_is_allocated(dtype: torch.dtype) -> None:
     assert predict(SMALL, work).memory_bytes == allocated
     memory.advance(7, looks(torch.zeros(14)))
     assert memory.num_bytes == allocated
+
+
+@pytest.mark.parametrize(("num_frames", "measured_gib"), [(1024, 30.127), (4096, 54.654), (6846, 76.611)])
+def test_what_an_h100_measured(num_frames: int, measured_gib: float) -> None:
+    """Peaks of benchmarks/results/gpu-h100-kernels-2026-11-22.json: predicted within 5 %, and never below."""
+    work = replace(WORK, num_pairs=num_frames // 2, chunk_pairs=32, forward_pairs=16, fast=True)
+    predicted_gib = predict(RELEASED, work).peak_bytes / GIB
+    assert measured_gib <= predicted_gib <= 1.05 * measured_gib
+
+
+def test_kernels_need_less_memory_than_plain_pytorch() -> None:
+    plain, fast = predict(RELEASED, WORK), predict(RELEASED, replace(WORK, fast=True))
+    assert fast.chunk_bytes < plain.chunk_bytes
+    assert (fast.weight_bytes, fast.memory_bytes) == (plain.weight_bytes, plain.memory_bytes)
+
+
+def test_chunks_are_halved_until_they_fit() -> None:
+    work = replace(WORK, chunk_pairs=32, forward_pairs=16, fast=True)
+    peaks = [
+        predict(RELEASED, replace(work, chunk_pairs=n, forward_pairs=min(n, 16))).peak_bytes for n in (32, 16, 8, 4)
+    ]
+    assert [with_a_chunk_that_fits(RELEASED, work, peak).chunk_pairs for peak in peaks] == [32, 16, 8, 4]
+    assert with_a_chunk_that_fits(RELEASED, work, peaks[1] - 1).forward_pairs == 8
+    assert with_a_chunk_that_fits(RELEASED, work, 0).chunk_pairs == 4
 
 
 def test_more_costs_more() -> None:

@@ -14,10 +14,12 @@ from tests.paths import GOLDENS
 from tests.tinynet import SMALL, small_model
 from vamba_cli.engine.encode import Encoder
 from vamba_cli.engine.generate import generate
+from vamba_cli.engine.step import StepGraph
 from vamba_cli.engine.verify import relative_error
+from vamba_cli.kernels.dispatch import only_plain, pick, why_not_fast
+from vamba_cli.kernels.ssd import ssd, ssd_sequential
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import VideoMemory
-from vamba_cli.model.ssd import ssd, ssd_sequential
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.weights.load import load_model, read_config
 from vamba_cli.weights.tokenizer import ByteTokenizer
@@ -40,15 +42,16 @@ def cuda() -> Iterator[torch.device]:
     torch.set_float32_matmul_precision(before)
 
 
-def encode(model: Vamba, cuts: Sequence[int]) -> VideoMemory:
+def encode(model: Vamba, cuts: Sequence[int], *, overlap: bool = False) -> VideoMemory:
     """The memory of a random video that is pushed in pieces."""
     frames = np.random.default_rng(0).integers(0, 256, (2 * PAIRS, 56, 84, 3), dtype=np.uint8)
     memory = VideoMemory.allocate(
         SMALL, PAIRS, TOKENS, end_seconds=float(PAIRS), device=model.device, dtype=model.dtype
     )  # fmt: skip
-    encoder = Encoder(model, PixelConfig(), memory)
+    encoder = Encoder(model, PixelConfig(), memory, overlap=overlap)
     for first, stop in pairwise([0, *cuts, PAIRS]):
         encoder.push(frames[2 * first : 2 * stop], np.arange(2.0 * first, 2.0 * stop))
+    encoder.finish()
     return memory
 
 
@@ -58,9 +61,21 @@ def distance(ours: VideoMemory, reference: VideoMemory) -> float:
     return max(relative_error(a.cpu(), b.cpu()) for a, b in pairs)
 
 
+def test_the_kernels_run_here(cuda: torch.device) -> None:
+    assert why_not_fast() is None
+
+
 def test_streaming_in_float32_equals_one_go(cuda: torch.device) -> None:
     model = small_model().to(cuda)
     assert distance(encode(model, [1, 2, 7, 16]), encode(model, [])) <= 1e-5
+
+
+def test_overlapping_changes_nothing(cuda: torch.device) -> None:
+    model = small_model(torch.bfloat16).to(cuda)
+    alone, beside = (encode(model, [1, 2, 7, 16], overlap=overlap) for overlap in (False, True))
+    assert distance(beside, alone) <= 1e-6
+    assert torch.equal(beside.looks.novelty, alone.looks.novelty)
+    assert torch.equal(beside.looks.features, alone.looks.features)
 
 
 def test_streaming_in_bfloat16_is_as_good_as_one_go(cuda: torch.device) -> None:
@@ -98,6 +113,74 @@ def test_scan_beyond_the_int32_limit(cuda: torch.device, dtype: torch.dtype, tol
     assert found.dtype == state.dtype == dtype
     for ours, reference in ((found[:, -20_000:], expected[:, -20_000:]), (found, expected), (state, last)):
         assert relative_error(ours.cpu(), reference) <= tolerance
+
+
+@torch.inference_mode()
+def test_fast_scan_beyond_the_int32_limit(cuda: torch.device) -> None:
+    """Rows as long as the released model's, so that offsets in elements exceed 2**31."""
+    length, heads, P, N, row = OVERFLOW + 3953, 112, 64, 128, 14_704
+    g = torch.Generator(device=cuda).manual_seed(0)
+    wide = torch.randn(1, length, row, generator=g, device=cuda, dtype=torch.bfloat16)
+    x, B, C, dt, _ = wide.split([heads * P, N, N, heads, row - heads * P - 2 * N - heads], -1)
+    x, B, C = x.unflatten(-1, (heads, P)), B[:, :, None], C[:, :, None]
+    bias, a_log, D = (torch.full((heads,), value, device=cuda) for value in (-4.0, -2.0, 1.0))
+    start = torch.randn(1, heads, P, N, generator=g, device=cuda)
+    y, state = pick("scan", x)(x, dt, bias, a_log, B, C, D, start)
+    for part in (slice(0, 2), slice(heads - 2, heads)):
+        step = torch.nn.functional.softplus(dt[..., part].float() + bias[part])
+        expected, last = ssd(x[:, :, part].float(), step, -a_log[part].exp(), B, C, start[:, part])
+        expected += x[:, :, part].float()
+        assert relative_error(y[:, -20_000:, part], expected[:, -20_000:]) <= 5e-3
+        assert relative_error(state[:, part], last) <= 5e-3
+
+
+@torch.inference_mode()
+def test_fast_attention_beyond_the_int32_limit(cuda: torch.device) -> None:
+    keys, values = (torch.randn(1, 5_000_000, 4, 128, device=cuda, dtype=torch.bfloat16) for _ in range(2))
+    q = torch.randn(1, 4, 7, 128, device=cuda, dtype=torch.bfloat16)
+    q[:, :, :4] += 3 * keys[0, -4:].transpose(0, 1)  # some rows attend to the very end
+    found = pick("attend", q)(q, keys, values)
+    for head in range(4):
+        scores = q[0, head].float() @ keys[0, :, head].float().T * 128**-0.5
+        assert relative_error(found[0, head], scores.softmax(-1) @ values[0, :, head].float()) <= 1e-2
+
+
+@torch.inference_mode()
+def test_kernels_are_as_good_as_plain_pytorch(cuda: torch.device) -> None:
+    """Against float32, keys and values and the tokens behind them are no worse than those of plain PyTorch."""
+    exact, rounded = small_model().to(cuda), small_model(torch.bfloat16)
+    weights = {name: p.to(rounded.get_parameter(name).dtype) for name, p in exact.named_parameters()}
+    rounded = rounded.to(cuda)
+    rounded.load_state_dict(weights)
+    reference = encode(exact, [])
+    with only_plain():
+        plainly = distance(encode(rounded, [3, 10]), reference)
+    assert distance(encode(rounded, [3, 10]), reference) <= 1.5 * plainly
+
+
+@torch.inference_mode()
+def test_a_captured_step_equals_the_layers_one_by_one(cuda: torch.device) -> None:
+    model = small_model(torch.bfloat16).to(cuda)
+    memory = encode(model, [])
+
+    def video(layer: int) -> tuple[Tensor, Tensor]:
+        keys, values = memory.rows(layer, 0, PAIRS)
+        return keys[None], values[None]
+
+    caches = [model.text_cache(1, 40) for _ in range(2)]
+    prompt = torch.arange(9, device=cuda)[None]
+    for cache in caches:
+        model.decode(prompt, video, cache)
+    graph = StepGraph(model, video, caches[0].advanced(9))
+    cache = caches[1].advanced(9)
+    for token in (5, 100, 7, 7, 260):
+        hidden = model.decode(torch.tensor([[token]], device=cuda), video, cache)
+        cache = cache.advanced(1)
+        assert relative_error(graph(token), model.logits(hidden)[0, 0]) <= 0.05
+    for _ in range(40 - 9 - 5):
+        graph(1)
+    with pytest.raises(ValueError, match="room for 40 tokens"):
+        graph(1)
 
 
 @pytest.mark.skipif(not GOLDENS.is_dir(), reason="the reference goldens are not beside this checkout")

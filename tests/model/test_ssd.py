@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vamba_cli.model.ssd import ssd, ssd_sequential
+from vamba_cli.kernels.ssd import ssd, ssd_sequential
 
 
 def inputs(length: int, seed: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -247,9 +247,12 @@ def test_a_bad_file_is_known_before_weights_are_read(folder: Path, monkeypatch: 
 def test_too_little_memory_and_a_lower_rate(lecture: Path) -> None:
     with pytest.raises(MemoryBudgetError, match="this model needs"):
         api.ask(lecture, WHEN, Settings(memory_limit_gib=0.01))
-    info = api.inspect(lecture, Settings(fps=2.0))
+    info = api.inspect(lecture, Settings(fps=2.0, chunk_frames=32))
     short = (info.peak_bytes - info.memory_bytes // 2) / 2**30
-    fitted = api.inspect(lecture, Settings(fps=2.0, memory_limit_gib=short))
+    smaller = api.inspect(lecture, Settings(fps=2.0, memory_limit_gib=short))
+    assert smaller.num_frames == info.num_frames  # in smaller chunks
+    assert smaller.peak_bytes <= short * 2**30
+    fitted = api.inspect(lecture, Settings(fps=2.0, chunk_frames=32, memory_limit_gib=short))
     assert 2 <= fitted.num_frames < info.num_frames
     assert fitted.peak_bytes <= short * 2**30
     assert any("would not fit" in warning for warning in fitted.warnings)

@@ -26,6 +26,7 @@ def examine() -> DoctorResult:
 def _checks() -> Iterator[Check]:
     yield _python()
     yield from _torch()
+    yield _kernels()
     yield _decoder()
     for name in ("mamba-ssm", "flash-attn"):
         yield _optional(name)
@@ -60,6 +61,23 @@ def _torch() -> Iterator[Check]:
         advice = f"the released model needs a GPU of {_RELEASED_GIB} GB; the bundled one runs" if small else ""
         yield Check(f"cuda:{index}", "warn" if small else "ok", detail, advice)
     yield _bfloat16(torch.cuda.is_bf16_supported(including_emulation=False))
+
+
+def _kernels() -> Check:
+    try:
+        from vamba_cli.kernels.dispatch import table, why_not_fast
+    except (ImportError, OSError) as error:
+        return Check("kernels", "fail", f"cannot be imported: {error}", "`pip install torch`")
+    reason = why_not_fast()
+    if reason is None:
+        chosen = table()
+        kinds = sorted({kind for _, kind in chosen})
+        detail = "; ".join(f"{kind}: {', '.join(name for name, k in chosen if k == kind)}" for kind in kinds)
+        return Check("kernels", "ok", f"for 16-bit models on the GPU: {detail}")
+    if reason == "no CUDA device":
+        return Check("kernels", "ok", "plain PyTorch for everything: no CUDA device")
+    return Check("kernels", "warn", f"plain PyTorch for everything, several times slower: {reason}",
+                 "triton comes with PyTorch for CUDA on Linux; it needs a C compiler (gcc) once")  # fmt: skip
 
 
 def _bfloat16(supported: bool) -> Check:
@@ -101,12 +119,12 @@ def _decoder() -> Check:
 def _optional(name: str) -> Check:
     module = name.replace("-", "_")
     if importlib.util.find_spec(module) is None:
-        return Check(name, "ok", "not installed (optional; this version of vamba does not use it yet)")
+        return Check(name, "ok", "not installed (not needed: vamba brings its own kernels)")
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         version = "of unknown version"
-    return Check(name, "ok", f"{version} found (this version of vamba does not use it yet)")
+    return Check(name, "ok", f"{version} found, not used: vamba brings its own kernels")
 
 
 def _bundled() -> Check:

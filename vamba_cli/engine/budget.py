@@ -1,11 +1,13 @@
 """What a video will cost before it is encoded: bytes and floating-point operations from sizes alone. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vamba_cli.errors import MemoryBudgetError
 from vamba_cli.model.config import VambaConfig
 
 GIB = 1 << 30
+_CUDA_PAGE_BYTES = 2 << 20
+_LEAST_CHUNK_PAIRS = 4  # below, launches take longer than the work
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Workload:
     forward_pairs: int  # frame pairs that pass the ViT together
     weight_element_bytes: int
     memory_element_bytes: int
+    fast: bool = False  # whether the kernels for GPUs run
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,8 @@ def predict(config: VambaConfig, work: Workload) -> Cost:
     tokens = work.num_pairs * work.tokens_per_pair
     patches = work.tokens_per_pair * v.merge_size**2
     per_token_kv = 2 * config.kv_dim * config.num_layers
-    vit_values = work.forward_pairs * patches * (v.patch_dim + 6 * v.embed_dim + 2 * v.mlp_dim)
     chunk_tokens = work.chunk_pairs * work.tokens_per_pair
-    scan_floats = chunk_tokens * (3 * 64 * m.num_heads + 4 * m.d_inner + 4 * m.conv_dim)  # blocks of 64, float32
-    chunk_bytes = work.weight_element_bytes * (vit_values + 6 * chunk_tokens * m.in_dim) + 4 * scan_floats
+    chunk_bytes = (_fast_chunk_bytes if work.fast else _plain_chunk_bytes)(config, work, chunk_tokens)
     attention_flops = 4 * patches**2 * v.embed_dim * v.depth
     flops = work.num_pairs * (2 * vision * patches + attention_flops) + tokens * (2 * mixer * mixers)
     flops += tokens * (2 * config.hidden_size * per_token_kv + 6 * m.d_inner * m.d_state * mixers)
@@ -68,6 +69,35 @@ def predict(config: VambaConfig, work: Workload) -> Cost:
         chunk_bytes=chunk_bytes,
         encode_flops=float(flops),
     )
+
+
+def _plain_chunk_bytes(config: VambaConfig, work: Workload, chunk_tokens: int) -> int:
+    """Buffers of one chunk in plain PyTorch, which scans in float32, in blocks of 64."""
+    v, m = config.vision, config.mixer
+    patches = work.tokens_per_pair * v.merge_size**2
+    vit_values = work.forward_pairs * patches * (v.patch_dim + 6 * v.embed_dim + 2 * v.mlp_dim)
+    scan_floats = chunk_tokens * (3 * 64 * m.num_heads + 4 * m.d_inner + 4 * m.conv_dim)
+    return work.weight_element_bytes * (vit_values + 6 * chunk_tokens * m.in_dim) + 4 * scan_floats
+
+
+def _fast_chunk_bytes(config: VambaConfig, work: Workload, chunk_tokens: int) -> int:
+    """Buffers of one chunk with the kernels: every tensor that is alive at once, and both ends of the states."""
+    v, m = config.vision, config.mixer
+    patches = work.forward_pairs * work.tokens_per_pair * v.merge_size**2
+    vit_values = patches * (v.patch_dim + 2 * v.embed_dim + max(v.mlp_dim, 4 * v.embed_dim))
+    mixer_values = chunk_tokens * (m.in_dim + m.conv_dim + 2 * m.d_inner + 4 * m.d_model)
+    state_bytes = 2 * config.num_layers * 4 * m.d_inner * m.d_state
+    pixel_bytes = 3 * patches * 3 * v.patch_size**2 * v.temporal_patch_size
+    rounding_bytes = 2 * config.num_layers * _CUDA_PAGE_BYTES  # every large tensor begins a page
+    return work.weight_element_bytes * (vit_values + mixer_values) + state_bytes + pixel_bytes + rounding_bytes
+
+
+def with_a_chunk_that_fits(config: VambaConfig, work: Workload, limit_bytes: int) -> Workload:
+    """The workload, its chunks halved until the peak stays within the limit, or they are as small as is useful."""
+    while work.chunk_pairs > _LEAST_CHUNK_PAIRS and predict(config, work).peak_bytes > limit_bytes:
+        half = work.chunk_pairs // 2
+        work = replace(work, chunk_pairs=half, forward_pairs=min(half, work.forward_pairs))
+    return work
 
 
 def pairs_that_fit(config: VambaConfig, work: Workload, limit_bytes: int) -> int:

@@ -2,8 +2,10 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from torch import Tensor
 
 from vamba_cli.engine.events import EncodeProgress, OnEvent, ignore
 from vamba_cli.engine.prefetch import prefetch
+from vamba_cli.engine.upload import download, upload
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import Looks, VideoMemory
 from vamba_cli.model.patches import resize, smart_resize, to_patches
@@ -26,16 +29,47 @@ Frames = npt.NDArray[np.uint8]
 
 _BLOCK = 8  # pixels along the side of the blocks whose mean change counts
 _SMALL_BLOCKS = 12
-FORWARD_PAIRS_CPU = 4  # a ViT batch that stays in the caches of a laptop
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A frame pair against what came before: its novelty, whether it must pass the ViT, each frame's own change."""
+    """A frame pair and what came before it: the last pair that passed the ViT, and the last frame."""
 
-    novelty: float
-    fresh: bool
-    changes: tuple[float, float]
+    pair: Frames
+    key: Frames | None
+    last: Frames | None
+    fresh: bool  # whether it must pass the ViT
+    known_novelty: float | None  # if that had to be known to decide so
+
+    def novelty(self) -> float:
+        if self.key is None:
+            return math.inf
+        return novelty(self.key, self.pair) if self.known_novelty is None else self.known_novelty
+
+    def changes(self) -> tuple[float, float]:
+        """How much each of the two frames differs from the frame before it."""
+        if not self.fresh:
+            return 0.0, 0.0
+        first = math.inf if self.last is None else novelty(self.last[None], self.pair[:1])
+        return first, novelty(self.pair[:1], self.pair[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class _Noticed:
+    """What the memory learns of a chunk besides keys and values; computed while a GPU is at work on the next one."""
+
+    times_seconds: npt.NDArray[np.float64]
+    seen: list[_Look]
+    features: Tensor
+    arrived: torch.cuda.Event | None  # when the features are on the CPU
+
+    def looks(self) -> Looks:
+        novelties = torch.tensor([look.novelty() for look in self.seen])
+        changes = torch.tensor([change for look in self.seen for change in look.changes()])
+        if self.arrived is not None:
+            self.arrived.synchronize()
+        times = torch.from_numpy(self.times_seconds)
+        return Looks(times, changes, torch.zeros(len(times), dtype=torch.bool), novelties, self.features)
 
 
 class Encoder:
@@ -45,15 +79,23 @@ class Encoder:
         static_tolerance: a frame pair whose `novelty` against the last pair that went through the ViT is at most
             this many grey levels reuses that pair's video tokens. 0 reuses identical pictures only, which is exact.
             The mixers see every pair either way.
+        overlap: on a GPU, run the mixers beside the ViT of the next frames; call `finish` before reading the memory.
     """
 
-    def __init__(self, model: Vamba, pixels: PixelConfig, memory: VideoMemory, static_tolerance: float = 0.0) -> None:
+    def __init__(
+        self, model: Vamba, pixels: PixelConfig, memory: VideoMemory, static_tolerance: float = 0.0,
+        overlap: bool = False,
+    ) -> None:  # fmt: skip
         self._model, self._pixels, self.memory = model, pixels, memory
+        self._lane = _lane(model.device) if overlap and model.device.type == "cuda" else None
+        self._noticed: deque[_Noticed] = deque()
+        self._num_tokens = memory.num_tokens
         self._tolerance = static_tolerance
         self._key_pair: Frames | None = None
         self._last_frame: Frames | None = None
         self._key_tokens: Tensor | None = None
-        self.states = model.empty_states()
+        with torch.cuda.stream(self._lane):
+            self.states = model.empty_states()
 
     @torch.inference_mode()
     def push(self, frames: Frames, times_seconds: npt.NDArray[np.float64]) -> None:
@@ -61,48 +103,65 @@ class Encoder:
         pairs = frames.reshape(-1, 2, *frames.shape[1:])
         seen = [self._look_at(pair) for pair in pairs]
         tokens = self._tokens(pairs, [look.fresh for look in seen])  # pairs, tokens_per_pair, hidden
-        memory, start = self.memory, self.memory.num_tokens
+        features, arrived = download(tokens.mean(1, dtype=torch.float32).to(torch.float16))
+        self._mix(tokens)
+        self._noticed.append(_Noticed(times_seconds, seen, features, arrived))
+        self._advance(0 if self._lane is None else 1)  # waits for the chunk before: no more than two are on their way
+
+    def finish(self) -> None:
+        """Make the memory whole; only encoders that overlap need it."""
+        self._advance(0)
+        if self._lane is not None:
+            torch.cuda.current_stream().wait_stream(self._lane)
+
+    def _advance(self, num_left: int) -> None:
+        while len(self._noticed) > num_left:
+            noticed = self._noticed.popleft()
+            self.memory.advance(len(noticed.seen), noticed.looks())
+
+    def _mix(self, tokens: Tensor) -> None:
+        """Push video tokens through the mixers, on a stream of their own if the encoder overlaps."""
+        start = self._num_tokens
+        self._num_tokens += tokens.shape[0] * tokens.shape[1]
 
         def store(layer: int, keys: Tensor, values: Tensor) -> None:
-            memory.write(layer, start, keys[0], values[0])
+            self.memory.write(layer, start, keys[0], values[0])
 
-        self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store)
-        looks = Looks(
-            torch.from_numpy(times_seconds),
-            torch.tensor([change for look in seen for change in look.changes]),
-            torch.zeros(len(frames), dtype=torch.bool),
-            torch.tensor([look.novelty for look in seen]),
-            tokens.mean(1, dtype=torch.float32).to("cpu", torch.float16),
-        )
-        memory.advance(len(pairs), looks)
+        if self._lane is not None:
+            self._lane.wait_stream(torch.cuda.current_stream())
+            tokens.record_stream(self._lane)
+        with torch.cuda.stream(self._lane):
+            self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store)
 
-    def _look_at(self, pair: Frames) -> "_Look":
+    def _look_at(self, pair: Frames) -> _Look:
         """Compare a pair with the last one that passed the ViT; a fresh one takes its place."""
-        key, last = self._key_pair, self._last_frame
+        key, last, tolerance = self._key_pair, self._last_frame, self._tolerance
+        change = novelty(key, pair) if key is not None and tolerance else None
+        fresh = key is None or (not np.array_equal(key, pair) if change is None else change > tolerance)
         self._last_frame = pair[1]
-        if key is None or last is None:
+        if fresh:
             self._key_pair = pair
-            return _Look(math.inf, True, (math.inf, novelty(pair[:1], pair[1:])))
-        change = novelty(key, pair)
-        if not (change > self._tolerance if self._tolerance else not np.array_equal(key, pair)):
-            return _Look(change, False, (0.0, 0.0))
-        self._key_pair = pair
-        return _Look(change, True, (novelty(last[None], pair[:1]), novelty(pair[:1], pair[1:])))
+        return _Look(pair, key, last, fresh, change)
 
     def _tokens(self, pairs: Frames, fresh: list[bool]) -> Tensor:
         """Video tokens of every pair; only the fresh ones pass through the ViT, the others repeat the one before."""
         model, vision = self._model, self._model.config.vision
         new = [] if self._key_tokens is None else [self._key_tokens]
         source = list(accumulate(fresh, initial=len(new) - 1))[1:]
-        wanted = torch.from_numpy(pairs[fresh]).to(model.device)
-        for part in wanted.split(FORWARD_PAIRS_CPU if model.device.type == "cpu" else len(pairs)):
-            if not len(part):
-                break
+        wanted, most = np.flatnonzero(fresh), forward_pairs(model.device)
+        for first in range(0, len(wanted), most):
+            part = upload(pairs, wanted[first : first + most], model.device)
             height, width = smart_resize(part.shape[2], part.shape[3], self._pixels, vision.cell)
             patches = to_patches(resize(part.flatten(0, 1), height, width), vision, self._pixels, model.dtype)
             new += model.vision(patches, height // vision.patch_size, width // vision.patch_size).unbind()
         self._key_tokens = new[-1].clone()
         return torch.stack([new[i] for i in source])
+
+
+@cache
+def _lane(device: torch.device) -> torch.cuda.Stream:
+    """The stream of the mixers; always the same one, because freed memory is kept for the stream that had it."""
+    return torch.cuda.Stream(device)
 
 
 def novelty(before: Frames, after: Frames) -> float:
@@ -119,6 +178,11 @@ def novelty(before: Frames, after: Frames) -> float:
     blocks = bands[..., : columns * _BLOCK * 3].reshape(len(change), rows * columns, _BLOCK * 3).sum(2, dtype=np.uint16)
     ranked = np.partition(blocks, -_SMALL_BLOCKS, axis=1)[:, -_SMALL_BLOCKS]
     return float(ranked.max()) / (_BLOCK * _BLOCK * 3)
+
+
+def forward_pairs(device: torch.device) -> int:
+    """Frame pairs that pass the ViT together: what stays in the caches of a laptop, or fills a GPU."""
+    return 4 if device.type == "cpu" else 16
 
 
 def tokens_per_pair(width: int, height: int, pixels: PixelConfig, cell: int) -> int:
@@ -139,4 +203,5 @@ def encode_video(
             num_frames += len(chunk.frames)
             rate = num_frames / max(1e-9, time.perf_counter() - started)
             on_event(EncodeProgress(num_frames, total_frames, rate, encoder.memory.num_bytes))
+    encoder.finish()
     return encoder.memory

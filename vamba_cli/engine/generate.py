@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from vamba_cli.engine.sampling import Sampler, SamplingOptions
+from vamba_cli.engine.step import StepGraph
+from vamba_cli.model.attention import TextCache
 from vamba_cli.model.memory import VideoMemory
-from vamba_cli.model.vamba import KeysValues, Vamba
+from vamba_cli.model.vamba import KeysValues, Vamba, View
 from vamba_cli.weights.tokenizer import TextStream, Tokenizer, decode
 
 _TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
 
 Span = tuple[int, int]  # half-open run of frame pairs
-View = Callable[[int], KeysValues]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ def generate(
     sampler = Sampler(options or SamplingOptions())
     stream = TextStream(tokenizer)
     video = view(model, memory, [window or (0, memory.num_pairs)])
-    ids = torch.tensor([tokenizer.encode_prompt(question)], device=model.device)
-    cache = model.text_cache(1, ids.shape[1] + max_new_tokens)
+    ids = tokenizer.encode_prompt(question)
+    cache = model.text_cache(1, len(ids) + max_new_tokens)
     pieces: list[str] = []
     log_probability, num_tokens = 0.0, 0
 
@@ -69,19 +71,36 @@ def generate(
             pieces.append(text)
             on_text(text)
 
+    following = Following(model, video, cache)
     for _ in range(max_new_tokens):
-        hidden = model.decode(ids, video, cache)
-        cache = cache.advanced(ids.shape[1])
-        logits = model.logits(hidden[0, -1])
+        logits = following(ids)
         token = sampler(logits)
         log_probability += float(logits.float().log_softmax(-1)[token])
         num_tokens += 1
         if token == tokenizer.end_id:
             break
         say(stream.push(token))
-        ids = torch.tensor([[token]], device=model.device)
+        ids = [token]
     say(stream.finish())
     return Generated("".join(pieces).strip(), math.exp(log_probability / max(1, num_tokens)))
+
+
+class Following:
+    """Logits behind a growing text: a captured graph where there is one for it, else layer by layer."""
+
+    def __init__(self, model: Vamba, video: View, cache: TextCache) -> None:
+        self._model, self._video, self._cache = model, video, cache
+        self._step: StepGraph | None = None
+
+    def __call__(self, ids: list[int]) -> Tensor:
+        """Logits (vocab,) after the next tokens of the text."""
+        if len(ids) == 1 and self._step is None and StepGraph.suits(self._model, self._video, self._cache):
+            self._step = StepGraph(self._model, self._video, self._cache)
+        if self._step is not None:
+            return self._step(*ids)
+        hidden = self._model.decode(torch.tensor([ids], device=self._model.device), self._video, self._cache)
+        self._cache = self._cache.advanced(len(ids))
+        return self._model.logits(hidden[0, -1:])[0]
 
 
 @torch.inference_mode()

@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 
 from vamba_cli import __version__
-from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict
-from vamba_cli.engine.encode import FORWARD_PAIRS_CPU, Encoder, encode_video, tokens_per_pair
+from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict, with_a_chunk_that_fits
+from vamba_cli.engine.encode import Encoder, encode_video, forward_pairs, tokens_per_pair
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
 from vamba_cli.engine.store import MemoryStore, file_digest, memory_key
+from vamba_cli.kernels.dispatch import is_fast_for
 from vamba_cli.media.frames import FrameReader
 from vamba_cli.media.info import VideoInfo
 from vamba_cli.media.plan import FramePlan, Sampling, plan_frames
@@ -24,6 +25,7 @@ from vamba_cli.weights.ready import ModelFolder, ReadyModel
 
 DEFAULT_STATIC_TOLERANCE = 0.0  # exact: only identical pictures reuse the ViT's tokens
 _SPARE_BYTES = GIB  # left to the rest of the machine when nobody sets a limit
+_SPARE_CUDA_BYTES = 2 * GIB  # CUDA's context, the workspaces of its libraries, and holes between tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +90,26 @@ def memory_dtype(dtype: torch.dtype) -> torch.dtype:
 def _workload(
     plan: FramePlan, folder: ModelFolder, settings: Settings, device: torch.device, dtype: torch.dtype
 ) -> Workload:
-    chunk_pairs = settings.chunk_frames // 2
-    return Workload(
+    chunk_pairs = (settings.chunk_frames or (32 if device.type == "cpu" else 64)) // 2  # enough to fill the machine
+    work = Workload(
         num_pairs=len(plan.times_seconds) // 2,
         tokens_per_pair=tokens_per_pair(plan.width, plan.height, folder.pixels, folder.config.vision.cell),
         chunk_pairs=chunk_pairs,
-        forward_pairs=min(chunk_pairs, FORWARD_PAIRS_CPU) if device.type == "cpu" else chunk_pairs,
+        forward_pairs=min(chunk_pairs, forward_pairs(device)),
         weight_element_bytes=dtype.itemsize,
         memory_element_bytes=memory_dtype(dtype).itemsize,
+        fast=is_fast_for(device, dtype),
     )
+    if settings.chunk_frames is not None:
+        return work
+    return with_a_chunk_that_fits(folder.config, work, _limit_bytes(settings, device))
 
 
 def _limit_bytes(settings: Settings, device: torch.device) -> int:
     if settings.memory_limit_gib is not None:
         return int(settings.memory_limit_gib * GIB)
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[1]) - _SPARE_BYTES
+        return int(torch.cuda.mem_get_info(device)[1]) - _SPARE_CUDA_BYTES
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") - _SPARE_BYTES
     except (ValueError, OSError, AttributeError):
@@ -157,9 +163,9 @@ def _encode(
         model.config, work.num_pairs, work.tokens_per_pair,
         end_seconds=end_seconds, device=model.device, dtype=memory_dtype(model.dtype),
     )  # fmt: skip
-    encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings))
+    encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings), overlap=True)
     detector = CutDetector()
-    with FrameReader(prospect.info, plan, chunk_frames=settings.chunk_frames) as reader:
+    with FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs) as reader:
         encode_video(encoder, detector.watch(reader), len(plan.times_seconds), on_event)
     cuts = torch.from_numpy(detector.cuts(2 * memory.num_pairs))
     memory.looks = replace(memory.looks, cuts=cuts)

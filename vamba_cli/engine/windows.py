@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from vamba_cli.engine.events import OnEvent, SearchProgress, ignore
-from vamba_cli.engine.generate import Span, View, batches, view
+from vamba_cli.engine.generate import Span, batches, view
 from vamba_cli.model.memory import VideoMemory
-from vamba_cli.model.vamba import Vamba
+from vamba_cli.model.vamba import Vamba, View
 from vamba_cli.weights.tokenizer import Tokenizer
 
 _AS_GOOD = 0.05  # spans whose probability is less than this below the best are as good as it

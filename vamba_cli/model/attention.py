@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vamba_cli.kernels.dispatch import pick
 from vamba_cli.model.config import VambaConfig
+from vamba_cli.model.layers import Linear
 from vamba_cli.model.rope import Rotary, rotate
 
 
@@ -35,10 +37,10 @@ class _Projections(nn.Module):
             config.num_kv_heads,
             config.head_dim,
         )
-        self.q_proj = nn.Linear(config.hidden_size, config.hidden_size)
-        self.k_proj = nn.Linear(config.hidden_size, config.kv_dim)
-        self.v_proj = nn.Linear(config.hidden_size, config.kv_dim)
-        self.o_proj = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
+        self.q_proj = Linear(config.hidden_size, config.hidden_size)
+        self.k_proj = Linear(config.hidden_size, config.kv_dim)
+        self.v_proj = Linear(config.hidden_size, config.kv_dim)
+        self.o_proj = Linear(config.hidden_size, config.hidden_size, bias=False)
 
     def queries(self, x: Tensor) -> Tensor:  # (batch, length, hidden) -> (batch, length, heads, head_dim)
         return self.q_proj(x).unflatten(-1, (self.num_heads, self.head_dim))
@@ -87,12 +89,15 @@ class CrossAttention(_Projections):
         batch, length, _ = x.shape
         group = self.num_heads // self.num_kv_heads
         q = self.queries(x).unflatten(2, (self.num_kv_heads, group)).permute(0, 2, 3, 1, 4).flatten(2, 3)  # b kv g*l d
-        k, v = keys.transpose(1, 2), values.transpose(1, 2)
         if keys.shape[0] == 1 and batch > 1:  # one memory for many texts: they, too, are just more queries
             q = q.transpose(0, 1).flatten(1, 2)[None]
-            out = F.scaled_dot_product_attention(q, k, v)[0].unflatten(1, (batch, group, length))
+            out = pick("attend", q)(q, keys, values)[0].unflatten(1, (batch, group, length))
             out = out.permute(1, 3, 0, 2, 4)
         else:
-            out = F.scaled_dot_product_attention(q, k, v, None if mask is None else mask[:, None, None])
+            if mask is None:
+                out = pick("attend", q)(q, keys, values)
+            else:
+                k, v = keys.transpose(1, 2), values.transpose(1, 2)
+                out = F.scaled_dot_product_attention(q, k, v, mask[:, None, None])
             out = out.unflatten(2, (group, length)).permute(0, 3, 1, 2, 4)
         return self.o_proj(out.flatten(2))

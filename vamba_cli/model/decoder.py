@@ -1,11 +1,11 @@
 """One VAMBA layer: two streams, text and video, side by side (MODEL section 5)."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vamba_cli.kernels.dispatch import pick
 from vamba_cli.model.attention import CrossAttention, SelfAttention, TextCache
 from vamba_cli.model.config import VambaConfig
-from vamba_cli.model.layers import RMSNorm
+from vamba_cli.model.layers import Linear, RMSNorm
 from vamba_cli.model.mixer import MixerBlock
 from vamba_cli.model.rope import Rotary
 
@@ -15,12 +15,12 @@ class SwiGLU(nn.Module):
 
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(dim, hidden, bias=False)
-        self.up_proj = nn.Linear(dim, hidden, bias=False)
-        self.down_proj = nn.Linear(hidden, dim, bias=False)
+        self.gate_proj = Linear(dim, hidden, bias=False)
+        self.up_proj = Linear(dim, hidden, bias=False)
+        self.down_proj = Linear(hidden, dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return self.down_proj(pick("swiglu", x)(self.gate_proj(x), self.up_proj(x)))
 
 
 class DecoderLayer(nn.Module):

@@ -1,7 +1,9 @@
-"""Norms that more than one part of the network uses."""
+"""Norms and products that more than one part of the network uses."""
 
 import torch
 from torch import Tensor, nn
+
+from vamba_cli.kernels.dispatch import pick
 
 
 class RMSNorm(nn.Module):
@@ -13,10 +15,11 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(dim))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.weight * normalise(x, self.eps)
+        return pick("rms_norm", x)(x, self.weight, self.eps)
 
 
-def normalise(x: Tensor, eps: float) -> Tensor:
-    """x / rms(x) over the last axis, in x's dtype, computed in float32 (float64 stays float64)."""
-    wide = x.to(torch.promote_types(x.dtype, torch.float32))
-    return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)).to(x.dtype)
+class Linear(nn.Linear):
+    """A product of the text stream, whose x has a single row for every decoded token."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pick("linear", x)(x, self.weight, self.bias)

@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vamba_cli.kernels.dispatch import is_fast, pick
 from vamba_cli.model.config import MixerConfig
-from vamba_cli.model.layers import RMSNorm, normalise
-from vamba_cli.model.ssd import ssd
+from vamba_cli.model.layers import RMSNorm
 
 
 class MixerState(NamedTuple):
@@ -32,8 +31,7 @@ class GatedRMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(dim))
 
     def forward(self, y: Tensor, z: Tensor) -> Tensor:
-        gated = y * F.silu(z.to(y.dtype))
-        return self.weight * normalise(gated.unflatten(-1, (self.num_groups, -1)), self.eps).flatten(-2).to(z.dtype)
+        return pick("gated_rms_norm", z)(y, z, self.weight, self.num_groups, self.eps)
 
 
 class CausalConv(nn.Module):
@@ -46,13 +44,11 @@ class CausalConv(nn.Module):
 
     def forward(self, x: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
         """x (batch, length, channels) behind `carried` (batch, channels, taps - 1) to output and what to carry on."""
-        length, taps = x.shape[1], self.weight.shape[-1]
-        history = torch.cat((carried.transpose(1, 2).to(x.dtype), x), dim=1)  # b (taps-1+l) c
-        out: Tensor = self.bias
-        for tap in range(taps):
-            out = out + history[:, tap : tap + length] * self.weight[:, 0, tap]
+        before = self.weight.shape[-1] - 1
+        out = pick("conv_silu", x)(x, carried, self.weight, self.bias)
+        tail = torch.cat((carried.to(x.dtype), x[:, -before:].transpose(1, 2)), dim=-1)
         # a copy: the few carried columns must not keep the whole chunk alive
-        return F.silu(out), history[:, length:].transpose(1, 2).clone(memory_format=torch.contiguous_format)
+        return out, tail[..., -before:].contiguous()
 
 
 class Mamba2(nn.Module):
@@ -79,22 +75,23 @@ class Mamba2(nn.Module):
 
     def forward(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
         """u (batch, length, d_model) and the state before it to the output of the same shape and the state after it."""
+        y, state = self.inner(u, state)
+        return self.out_proj(y), state
+
+    def inner(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
+        """What `out_proj` is applied to, (batch, length, d_inner), and the state after it."""
         c = self.config
-        wide = state.ssm.dtype
         z, xBC, dt = self.in_proj(u).split((c.d_inner, c.conv_dim, c.num_heads), dim=-1)
         xBC, conv_state = self.conv1d(xBC, state.conv)
         x, B, C = xBC.split((c.d_inner, c.num_groups * c.d_state, c.num_groups * c.d_state), dim=-1)
         x = x.unflatten(-1, (c.num_heads, c.head_dim))  # b l h p
         B, C = (v.unflatten(-1, (c.num_groups, c.d_state)) for v in (B, C))  # b l g n
-        dt = F.softplus(dt.to(wide) + self.dt_bias.to(wide))  # b l h
-        A = -torch.exp(self.A_log.to(wide))
-        y, ssm_state = ssd(x, dt, A, B, C, state.ssm)
-        y = y + self.D.to(wide)[:, None] * x
-        return self.out_proj(self.norm(y.flatten(-2), z)), MixerState(conv_state, ssm_state)
+        y, ssm_state = pick("scan", x)(x, dt, self.dt_bias, self.A_log, B, C, self.D, state.ssm)
+        return self.norm(y.flatten(-2), z), MixerState(conv_state, ssm_state)
 
 
 class MixerBlock(nn.Module):
-    """V + mixer(RMSNorm(V)), as a part of a decoder layer."""
+    """V + mixer(RMSNorm(V)), as a part of a decoder layer; V may be overwritten."""
 
     def __init__(self, config: MixerConfig) -> None:
         super().__init__()
@@ -102,5 +99,8 @@ class MixerBlock(nn.Module):
         self.mixer = Mamba2(config)
 
     def forward(self, v: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
-        out, state = self.mixer(self.norm(v), state)
-        return v + out, state
+        if not is_fast(v):
+            out, state = self.mixer(self.norm(v), state)
+            return v + out, state
+        y, state = self.mixer.inner(self.norm(v), state)  # the sum happens inside the last product, in place
+        return pick("add_product", v)(v, y, self.mixer.out_proj.weight), state

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vamba_cli.kernels import plain
+
 
 class Rotary(NamedTuple):
     """Cosines and sines, each (..., length, head_dim), float32 or better."""
@@ -54,6 +56,4 @@ def patch_rotary(
 
 def rotate(x: Tensor, table: Rotary) -> Tensor:
     """Rotate x (..., length, head_dim) by the table, in the table's precision, back in x's dtype."""
-    first, second = x.chunk(2, dim=-1)
-    turned = torch.cat((-second, first), dim=-1)
-    return (x * table.cos + turned * table.sin).to(x.dtype)
+    return plain.rotate(x, *table)

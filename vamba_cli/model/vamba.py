@@ -3,19 +3,20 @@
 from collections.abc import Callable, Iterable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vamba_cli.kernels.dispatch import pick
 from vamba_cli.model.attention import TextCache
 from vamba_cli.model.config import VambaConfig
 from vamba_cli.model.decoder import DecoderLayer
-from vamba_cli.model.layers import RMSNorm
+from vamba_cli.model.layers import Linear, RMSNorm
 from vamba_cli.model.mixer import MixerState
 from vamba_cli.model.rope import text_rotary
 from vamba_cli.model.vision import VisionTransformer
 
 MixerStates = tuple[MixerState, ...]
 KeysValues = tuple[Tensor, Tensor]
+View = Callable[[int], KeysValues]
 
 
 class Vamba(nn.Module):
@@ -35,9 +36,7 @@ class Vamba(nn.Module):
             DecoderLayer(config, mixes=last_mixer or index < last) for index in range(config.num_layers)
         )
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
-        self.lm_head = (
-            None if config.tie_word_embeddings else nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        )
+        self.lm_head = None if config.tie_word_embeddings else Linear(config.hidden_size, config.vocab_size, bias=False)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -64,7 +63,7 @@ class Vamba(nn.Module):
         """Push a chunk of video tokens through all mixers, handing out each layer's keys and values.
 
         Args:
-            tokens: (batch, length, hidden) from `vision`, the next in the video.
+            tokens: (batch, length, hidden) from `vision`, the next in the video; they may be overwritten.
             states: what the mixers carry from the chunks before (`empty_states` at the start).
             emit: called with (layer, keys, values), each (batch, length, kv_heads, head_dim).
             observe: called with (layer, video states after its mixer), for tests and verification.
@@ -95,7 +94,7 @@ class Vamba(nn.Module):
     def decode(
         self,
         ids: Tensor,
-        video: Callable[[int], KeysValues],
+        video: View,
         cache: TextCache | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
@@ -121,4 +120,5 @@ class Vamba(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., hidden) to (..., vocab)."""
-        return F.linear(hidden, self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight)
+        weight = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
+        return pick("linear", hidden)(hidden, weight)

@@ -4,8 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vamba_cli.kernels.dispatch import is_fast, pick
 from vamba_cli.model.config import VisionConfig
-from vamba_cli.model.rope import Rotary, patch_rotary, rotate
+from vamba_cli.model.rope import Rotary, patch_rotary
 
 
 class VisionBlock(nn.Module):
@@ -23,15 +24,33 @@ class VisionBlock(nn.Module):
         self.fc2 = nn.Linear(config.mlp_dim, dim)
 
     def forward(self, x: Tensor, rotary: Rotary) -> Tensor:  # (pairs, patches, embed_dim)
-        x = x + self._attend(self.norm1(x), rotary)
-        hidden = self.fc1(self.norm2(x))
-        return x + self.fc2(hidden * torch.sigmoid(1.702 * hidden))  # quick GELU
+        x = x + self.proj(self._attend(self.norm1(x), rotary))
+        return x + self.fc2(self._hidden(self.norm2(x)))
+
+    def accumulate(self, x: Tensor, owed: Tensor, rotary: Rotary) -> Tensor:
+        """`forward` in place, for GPUs: sums happen inside products, which leaves no room for their biases there.
+
+        Args:
+            x, owed: x + owed is what `forward` would be given; owed (embed_dim,) float32.
+
+        Returns:
+            What is owed after this block.
+        """
+        norm, add_product = pick("shifted_layer_norm", x), pick("add_product", x)
+        normed = norm(x, owed, self.norm1.weight, self.norm1.bias, self.norm1.eps)
+        add_product(x, self._attend(normed, rotary), self.proj.weight)
+        owed = owed + self.proj.bias
+        normed = norm(x, owed, self.norm2.weight, self.norm2.bias, self.norm2.eps)
+        add_product(x, self._hidden(normed), self.fc2.weight)
+        return owed + self.fc2.bias
 
     def _attend(self, x: Tensor, rotary: Rotary) -> Tensor:
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # t s 3 h d
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each t h s d
-        out = F.scaled_dot_product_attention(rotate(q, rotary), rotate(k, rotary), v)
-        return self.proj(out.transpose(1, 2).flatten(-2))
+        q, k, v = pick("rotate_patches", qkv)(qkv, *rotary)  # each t h s d
+        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2)
+
+    def _hidden(self, x: Tensor) -> Tensor:
+        return pick("linear_quick_gelu", x)(x, self.fc1.weight, self.fc1.bias)
 
 
 class PatchMerger(nn.Module):
@@ -73,6 +92,12 @@ class VisionTransformer(nn.Module):
         x = self.patch_embed(patches)
         wide = torch.promote_types(x.dtype, torch.float32)
         rotary = patch_rotary(rows, columns, self.config.head_dim, self.config.merge_size, x.device, wide)
+        if not is_fast(x):
+            for block in self.blocks:
+                x = block(x, rotary)
+            return self.merger(x)
+        owed = torch.zeros(self.config.embed_dim, device=x.device)
         for block in self.blocks:
-            x = block(x, rotary)
-        return self.merger(x)
+            assert isinstance(block, VisionBlock)
+            owed = block.accumulate(x, owed, rotary)
+        return self.merger((x + owed).to(x.dtype))

@@ -86,6 +86,8 @@ def choose_device(name: str) -> torch.device:
             f"device {name!r} cannot be used here ({first}): "
             "choose --device cpu or auto; `vamba doctor` shows what there is"
         ) from error
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # streams and kernels go where the model goes
     return device
 
 

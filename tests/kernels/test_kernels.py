@@ -1,0 +1,177 @@
+"""Every kernel against plain PyTorch in float32.
+
+On a CUDA device they run in bfloat16. Without one they run in float32 in triton's interpreter where TRITON_INTERPRET=1
+asks for it and triton can be imported; else these tests skip.
+"""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vamba_cli.engine.verify import relative_error
+from vamba_cli.kernels import dispatch, plain
+from vamba_cli.model.patches import bicubic_taps, resize
+from vamba_cli.model.rope import rotate, text_rotary
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1" and not torch.cuda.is_available()
+DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
+DTYPE = torch.float32 if INTERPRETED else torch.bfloat16
+CLOSE = 1e-5 if INTERPRETED else 5e-3  # bfloat16 rounds by up to 2**-9 = 0.002
+
+pytestmark = [pytest.mark.gpu]
+if INTERPRETED:  # the interpreter asks NumPy for what newer versions refuse
+    pytestmark.append(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def somewhere_to_run() -> None:
+    if importlib.util.find_spec("triton") is not None and (INTERPRETED or torch.cuda.is_available()):
+        return
+    if os.environ.get("FAIL_WITHOUT_CUDA") == "1":
+        pytest.fail("FAIL_WITHOUT_CUDA=1, but there is no CUDA device, or no triton")
+    pytest.skip("no CUDA device and no triton interpreter")
+
+
+def fast(name: str) -> Callable[..., Any]:
+    return getattr(importlib.import_module(f"vamba_cli.kernels.{dispatch.FAST[name]}"), name)
+
+
+def step() -> ModuleType:
+    return importlib.import_module("vamba_cli.kernels.triton_step")
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    g = torch.Generator().manual_seed(seed + sum(shape))
+    return torch.randn(*shape, generator=g).to(DEVICE, DTYPE)
+
+
+def assert_equal(name: str, *arguments: Any) -> None:
+    """The kernel in 16 bits equals plain PyTorch in float32."""
+    wide = [a.float() if isinstance(a, Tensor) and a.is_floating_point() else a for a in arguments]
+    expected = getattr(plain, name)(*wide)
+    found = fast(name)(*[a.clone() if isinstance(a, Tensor) and a.is_contiguous() else a for a in arguments])
+    pairs = zip(found, expected, strict=True) if isinstance(found, tuple) else [(found, expected)]
+    for ours, reference in pairs:
+        assert relative_error(ours.float(), reference.float()) <= CLOSE
+
+
+@pytest.mark.parametrize("length", [1, 5, 64, 130, 1100])
+def test_scan(length: int) -> None:
+    """At odd lengths, in one segment and in several, on slices of wider rows."""
+    heads, P, groups, N = 4, 16, 2, 12
+    wide = random(2, length, heads * P + 2 * groups * N + heads)
+    x, B, C, dt = wide.split([heads * P, groups * N, groups * N, heads], -1)
+    x, B, C = x.unflatten(-1, (heads, P)), B.unflatten(-1, (groups, N)), C.unflatten(-1, (groups, N))
+    own = [random(heads, seed=i).float() for i in range(3)]
+    state = random(2, heads, P, N).float()
+    assert_equal("scan", x, dt - 2, own[0], 0.5 * own[1], B, C, own[2], state)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 40, 70])
+def test_conv_silu(length: int) -> None:
+    x = random(2, length, 304)[..., 16:]
+    assert_equal("conv_silu", x, random(2, 288, 3), random(288, 1, 4), random(288))
+
+
+def test_norms() -> None:
+    x, weight = random(3, 5, 100), random(100)
+    assert_equal("rms_norm", x, weight, 1e-6)
+    assert_equal("gated_rms_norm", x, random(3, 5, 150)[..., 7:107], weight, 2, 1e-5)
+    assert_equal("shifted_layer_norm", x, random(100, seed=1).float(), weight, random(100, seed=2), 1e-6)
+
+
+def test_activations() -> None:
+    assert_equal("swiglu", random(3, 500), random(3, 500, seed=1))
+    if not INTERPRETED:
+        assert_equal("linear_quick_gelu", random(2, 301, 72), random(264, 72) / 8, random(264))
+
+
+def test_sums_inside_products() -> None:
+    assert_equal("add_product", random(2, 7, 24), random(2, 7, 40), random(24, 40))
+
+
+@pytest.mark.parametrize("width", [16, 1500])
+def test_one_row_times_a_matrix(width: int) -> None:
+    assert_equal("linear", random(1, 1, width), random(77, width), random(77))
+    assert_equal("linear", random(1, 1, width), random(77, width))
+    assert_equal("linear", random(1, 3, width), random(77, width))
+
+
+@pytest.mark.parametrize(("batch", "rows", "tokens"), [(1, 7, 1000), (2, 70, 333), (1, 1, 3), (3, 16, 64)])
+def test_attention_over_many_tokens(batch: int, rows: int, tokens: int) -> None:
+    q = random(batch, 2, rows, 20)
+    assert_equal("attend", q, random(batch, tokens + 5, 2, 20)[:, 2 : tokens + 2], random(batch, tokens, 2, 20, seed=1))
+
+
+def test_rotary_of_patches() -> None:
+    angles = random(7, 10).float().repeat(1, 2)
+    assert_equal("rotate_patches", random(2, 7, 3, 3, 20), angles.cos(), angles.sin())
+
+
+@pytest.mark.parametrize(("size", "new_size"), [((36, 64), (28, 56)), ((90, 160), (56, 84)), ((20, 56), (28, 56))])
+def test_pixels(size: tuple[int, int], new_size: tuple[int, int]) -> None:
+    """Resized frames are equal to those of the CPU path to the last bit; patches within rounding."""
+    frames = torch.randint(0, 256, (4, *size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    ours = frames.to(DEVICE)
+    for dim in (2, 1):
+        taps = bicubic_taps(size[dim - 1], new_size[dim - 1], DEVICE)
+        ours = fast("resample")(ours, *taps, dim=dim)
+    assert torch.equal(ours.cpu(), resize(frames, *new_size))
+    rest = (2, 14, 2, (0.4, 0.5, 0.6), (0.2, 0.3, 0.25))
+    found, expected = fast("patches")(ours, *rest, DTYPE), plain.patches(ours, *rest, torch.float32)
+    assert relative_error(found.float(), expected) <= CLOSE
+
+
+def test_products_of_a_step() -> None:
+    weights = [random(n, 150, seed=n) for n in (20, 8, 8, 12)]
+    biases = [random(len(w), seed=9) for w in weights]
+    x, y = random(2, 150), random(48)
+    step().products(x[0], weights, biases, y)
+    expected = torch.cat([w.float() @ x[0].float() + b.float() for w, b in zip(weights, biases, strict=True)])
+    assert relative_error(y.float(), expected) <= CLOSE
+    step().products(x, weights[:2], [], y[:28])
+    assert (
+        relative_error(y[:28].float(), torch.cat([w.float() @ r.float() for w, r in zip(weights, x, strict=False)]))
+        <= CLOSE
+    )
+    step().gated_products(x[0], weights[0], weights[3].repeat(2, 1)[:20], y[:20])
+    gate, up = weights[0].float() @ x[0].float(), weights[3].repeat(2, 1)[:20].float() @ x[0].float()
+    assert relative_error(y[:20].float(), F.silu(gate) * up) <= CLOSE
+
+
+@pytest.mark.parametrize("alpha", [None, 0.3, 1.7])
+def test_sum_and_norm_of_a_step(alpha: float | None) -> None:
+    x, added, weight, y = random(150), random(2, 150), random(150, seed=1), random(150)
+    balance = None if alpha is None else torch.tensor([alpha], device=DEVICE, dtype=DTYPE)
+    share = 1.0 if alpha is None else min(1.0, float(torch.tensor(alpha, dtype=DTYPE)))
+    other = 1.0 if alpha is None else 1 - share
+    total = x.float() + share * added[0].float() + other * added[1].float()
+    step().add_norm(x, added, balance, weight, 1e-6, y)
+    assert relative_error(x.float(), total) <= CLOSE
+    assert relative_error(y.float(), plain.rms_norm(total, weight.float(), 1e-6)) <= 2 * CLOSE
+
+
+@pytest.mark.parametrize("position", [0, 3, 64, 130])
+def test_text_attention_of_a_step(position: int) -> None:
+    kv_heads, group, D = 2, 3, 20
+    q, k, v, y = random(kv_heads * group * D), random(kv_heads * D, seed=1), random(kv_heads * D, seed=2), random(120)
+    keys, values = random(140, kv_heads, D), random(140, kv_heads, D, seed=3)
+    place = torch.tensor([position], device=DEVICE)
+    rotary = text_rotary(place, D, 1e6)
+    expected_keys, expected_values = keys.float(), values.float()
+    expected_keys[position] = rotate(k.float().view(kv_heads, 1, D), rotary)[:, 0]
+    expected_values[position] = v.float().view(kv_heads, D)
+    seen_keys, seen_values = (t[: position + 1].transpose(0, 1)[None] for t in (expected_keys, expected_values))
+    turned = rotate(q.float().view(kv_heads * group, 1, D), rotary)[None]
+    expected = F.scaled_dot_product_attention(turned, seen_keys, seen_values, enable_gqa=True).flatten()
+    step().text_attention(q, k, v, keys, values, place, 1e6, y)
+    assert relative_error(y.float(), expected) <= 2 * CLOSE
+    assert relative_error(keys.float(), expected_keys) <= CLOSE
+    assert relative_error(values.float(), expected_values) <= CLOSE

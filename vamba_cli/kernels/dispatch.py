@@ -1,0 +1,96 @@
+"""One table: which implementation of each operation runs, for which tensors.
+
+`plain.py` defines every operation in PyTorch. Triton kernels (triton comes with PyTorch on CUDA), and cuBLAS products
+that add, replace it for 16-bit tensors on a CUDA device where no gradient is wanted; float32 and float64 always take
+the plain path.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vamba_cli.kernels import plain
+
+FAST = {  # operation: the module of this folder that has its fast implementation
+    "add_product": "cublas_sums",
+    "attend": "triton_attention",
+    "conv_silu": "triton_pointwise",
+    "gated_rms_norm": "triton_pointwise",
+    "linear": "triton_gemv",
+    "linear_quick_gelu": "triton_vision",
+    "patches": "triton_pixels",
+    "resample": "triton_pixels",
+    "rms_norm": "triton_pointwise",
+    "rotate_patches": "triton_vision",
+    "scan": "triton_scan",
+    "shifted_layer_norm": "triton_pointwise",
+    "swiglu": "triton_pointwise",
+}
+_FAST_DTYPES = (torch.bfloat16, torch.float16, torch.uint8)
+_OLDEST = (8, 0)  # compute capability from which bfloat16 products run on tensor cores
+_only_plain = False
+
+
+def is_fast_for(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether tensors on this device, of this dtype, take the fast implementations when no gradient is wanted."""
+    if device.type != "cuda" or dtype not in _FAST_DTYPES or _only_plain or why_not_fast() is not None:
+        return False
+    return device.index in (None, torch.cuda.current_device())  # triton launches on the current device alone
+
+
+def is_fast(x: Tensor) -> bool:
+    """Whether tensors like x take the fast implementations now."""
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.is_autocast_enabled(x.device.type):
+        return False  # training, and evaluation with float32 weights in its midst
+    return is_fast_for(x.device, x.dtype)
+
+
+def pick(name: str, x: Tensor) -> Callable[..., Any]:
+    """The implementation of an operation for tensors like x."""
+    return _fast(name) if is_fast(x) else getattr(plain, name)
+
+
+@contextmanager
+def only_plain() -> Iterator[None]:
+    """Inside, every operation runs in plain PyTorch: for comparisons."""
+    global _only_plain  # noqa: PLW0603
+    before, _only_plain = _only_plain, True
+    try:
+        yield
+    finally:
+        _only_plain = before
+
+
+@cache
+def _fast(name: str) -> Callable[..., Any]:
+    return getattr(importlib.import_module(f"vamba_cli.kernels.{FAST[name]}"), name)
+
+
+@cache
+def why_not_fast() -> str | None:
+    """None where the Triton kernels run on this machine's GPU, else the reason in a few words."""
+    if not torch.cuda.is_available():
+        return "no CUDA device"
+    if importlib.util.find_spec("triton") is None:
+        return "triton is not installed"
+    if torch.cuda.get_device_capability() < _OLDEST:
+        return "the GPU is older than compute capability 8.0"
+    try:  # an old triton shows when it is imported, a driver or C compiler that is missing at the first launch
+        for name in FAST:
+            _fast(name)
+        ones = torch.ones(1, 16, device="cuda", dtype=torch.bfloat16)
+        _fast("rms_norm")(ones, ones[0], 1e-6).sum().item()
+    except Exception as error:  # whatever it is, plain PyTorch works
+        return f"triton cannot run: {(str(error) or type(error).__name__).splitlines()[0]}"
+    return None
+
+
+def table() -> list[tuple[str, str]]:
+    """(operation, implementation) as `pick` chooses for 16-bit tensors on this machine's fastest device."""
+    return [(name, "torch" if why_not_fast() else module.split("_")[0]) for name, module in sorted(FAST.items())]

@@ -1,0 +1,96 @@
+"""The vision transformer on GPUs: an activation inside the product that feeds it, and rotary embedding in one pass."""
+
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
+import torch
+import torch.nn.functional as F
+import triton
+import triton.language as tl
+from torch import Tensor
+from triton.tools.tensor_descriptor import TensorDescriptor
+
+from vamba_cli.kernels.processors import num_processors
+
+TILE, WARPS, STAGES = (128, 256, 64), 8, 4  # as measured on an H100
+
+
+@triton.jit
+def _linear_quick_gelu(
+    x_desc, w_desc, y_desc, bias_ptr, rows, columns, width, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    BAND: tl.constexpr,
+):  # fmt: skip
+    """Tiles of quick_gelu(x w^T + bias), one after the other on every processor; stored in halves, to save room."""
+    down, across = tl.cdiv(rows, BM), tl.cdiv(columns, BN)
+    for tile in tl.range(tl.program_id(0), down * across, tl.num_programs(0), flatten=True):
+        band = tile // (BAND * across) * BAND  # tiles that share rows and columns follow each other
+        height = tl.minimum(down - band, BAND)
+        m = (band + tile % (BAND * across) % height) * BM
+        n = tile % (BAND * across) // height * BN
+        total = tl.zeros((BM, BN), tl.float32)
+        for k in range(0, width, BK):
+            total = tl.dot(x_desc.load([m, k]), w_desc.load([n, k]).T, total)
+        left, right = tl.split(tl.permute(tl.reshape(total, (BM, 2, BN // 2)), (0, 2, 1)))
+        column = n + tl.arange(0, BN // 2)
+        left += tl.load(bias_ptr + column, column < columns, 0.0).to(tl.float32)[None, :]
+        y_desc.store([m, n], (left * tl.sigmoid(1.702 * left)).to(y_desc.dtype))
+        column += BN // 2
+        right += tl.load(bias_ptr + column, column < columns, 0.0).to(tl.float32)[None, :]
+        y_desc.store([m, n + BN // 2], (right * tl.sigmoid(1.702 * right)).to(y_desc.dtype))
+
+
+def linear_quick_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    flat = x.reshape(-1, x.shape[-1])
+    if torch.cuda.get_device_capability(x.device)[0] < 9 or any(side % 8 for side in weight.shape):
+        return quick_gelu(F.linear(x, weight, bias))  # no tensor copies in hardware, or not for such rows
+    y = torch.empty(len(flat), len(weight), device=x.device, dtype=x.dtype)
+    BM, BN, BK = TILE
+    tiles = triton.cdiv(len(flat), BM) * triton.cdiv(len(weight), BN)
+    _linear_quick_gelu[(min(num_processors(x.device), tiles),)](
+        TensorDescriptor.from_tensor(flat, [BM, BK]), TensorDescriptor.from_tensor(weight, [BN, BK]),
+        TensorDescriptor.from_tensor(y, [BM, BN // 2]), bias, len(flat), len(weight), x.shape[-1],
+        BM, BN, BK, 8, num_warps=WARPS, num_stages=STAGES,
+    )  # fmt: skip
+    return y.view(*x.shape[:-1], len(weight))
+
+
+@triton.jit
+def _quick_gelu(x_ptr, numel, BLOCK: tl.constexpr):
+    i = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + i, i < numel, 0.0).to(tl.float32)
+    tl.store(x_ptr + i, x * tl.sigmoid(1.702 * x), i < numel)
+
+
+def quick_gelu(x: Tensor) -> Tensor:
+    """In place."""
+    _quick_gelu[(triton.cdiv(x.numel(), 4096),)](x, x.numel(), 4096, num_warps=8)
+    return x
+
+
+@triton.jit
+def _rotate_patches(
+    qkv_ptr, cos_ptr, sin_ptr, rows, patches, heads, HALF: tl.constexpr, BR: tl.constexpr, BH: tl.constexpr,
+    BD: tl.constexpr,
+):  # fmt: skip
+    """Turn the heads of q and k, which lie side by side in a row, in place."""
+    row = tl.program_id(0).to(tl.int64) * BR + tl.arange(0, BR)
+    head, d = tl.arange(0, BH), tl.arange(0, BD)
+    known = (row < rows)[:, None] & (d < HALF)[None, :]
+    table = (row % patches)[:, None] * (2 * HALF) + d[None, :]
+    cos, sin = tl.load(cos_ptr + table, known, 0.0)[:, None, :], tl.load(sin_ptr + table, known, 0.0)[:, None, :]
+    inside = known[:, None, :] & (head < 2 * heads)[None, :, None]
+    place = qkv_ptr + row[:, None, None] * (6 * HALF * heads) + head[None, :, None] * (2 * HALF) + d[None, None, :]
+    first, second = tl.load(place, inside, 0.0).to(tl.float32), tl.load(place + HALF, inside, 0.0).to(tl.float32)
+    tl.store(place, first * cos - second * sin, inside)
+    tl.store(place + HALF, second * cos + first * sin, inside)
+
+
+def rotate_patches(qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """In place."""
+    pairs, patches, _, heads, head_dim = qkv.shape
+    half = head_dim // 2
+    _rotate_patches[(triton.cdiv(pairs * patches, 2),)](
+        qkv, cos, sin, pairs * patches, patches, heads,
+        half, 2, triton.next_power_of_2(2 * heads), triton.next_power_of_2(half), num_warps=4,
+    )  # fmt: skip
+    q, k, v = qkv.permute(2, 0, 3, 1, 4)
+    return q, k, v

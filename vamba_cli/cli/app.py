@@ -10,6 +10,7 @@ import typer
 from vamba_cli import __version__
 from vamba_cli.cli import exits
 from vamba_cli.cli.ask import ask
+from vamba_cli.cli.batch import batch
 from vamba_cli.cli.cache import cache_app
 from vamba_cli.cli.demo import demo
 from vamba_cli.cli.doctor import doctor
@@ -38,7 +39,7 @@ app = group(
     decoded, 5 not enough memory, 6 model or dependency missing, 130 interrupted.
     """,
 )
-for command in (ask, info):
+for command in (ask, batch, info):
     app.command(cls=OptionGroups)(command)
 app.add_typer(models_app)
 app.add_typer(presets_app)

@@ -1,0 +1,221 @@
+"""One video at a time in a process that keeps the model: the same for child processes and for actors of Ray."""
+
+import copy
+import gc
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vamba_cli.batch.fingerprint import content_of
+from vamba_cli.batch.jobs import Problem, Work
+from vamba_cli.engine.events import OnEvent
+from vamba_cli.errors import ModelError, UsageError, VambaError
+
+if TYPE_CHECKING:
+    from vamba_cli.api import OpenModel
+
+BUILT_IN = ("ask", "chapters", "summarise")
+# What is lowered, from one attempt to the next, where memory was short.
+REDUCTIONS = ("half of the chunk", "half of the frames")
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One attempt at one video.
+
+    expected: the content of the earlier result: equal content needs no work.
+    taken_by: set where the name belongs to this other file: different content is then an error.
+    reduction: how many of `REDUCTIONS` apply.
+    """
+
+    path: str
+    expected: str = ""
+    taken_by: str = ""
+    reduction: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it: a document, a problem, or neither where the content is as expected.
+
+    size_bytes, mtime_ns, content: of the file when it was read; 0 and empty where it could not be.
+    fatal: no other video would fare better; the run ends with this error class.
+    """
+
+    size_bytes: int = 0
+    mtime_ns: int = 0
+    content: str = ""
+    document: dict[str, Any] | None = None
+    timing: Mapping[str, Any] | None = None
+    problem: Problem | None = None
+    fatal: bool = False
+
+
+class ChangedError(VambaError):
+    """The file changed while it was read: it is still being written, or was replaced."""
+
+
+class NameClashError(VambaError):
+    """Two different videos would have the same result file."""
+
+
+class Worker:
+    """Performs assignments; the model is opened with the first that needs it, and kept."""
+
+    def __init__(self, work: Work, on_event: OnEvent) -> None:
+        self._work, self._on_event = work, on_event
+        self._task: Callable[[Path, Worker], dict[str, Any]] | None = None
+        self._model: OpenModel | None = None
+        self._reduction = 0
+
+    @property
+    def wishes(self) -> Mapping[str, Any]:
+        """What the task takes besides settings."""
+        return self._work.wishes
+
+    @property
+    def settings(self) -> Any:
+        return self._work.settings
+
+    @property
+    def reduction(self) -> int:
+        """How many of `REDUCTIONS` this attempt asks for."""
+        return self._reduction
+
+    @property
+    def on_event(self) -> OnEvent:
+        return self._on_event
+
+    def perform(self, given: Assignment) -> Outcome:
+        """Never raises: whatever happens is an outcome."""
+        path = Path(given.path)
+        seen = Outcome()
+        try:
+            facts = path.stat()
+            seen = Outcome(facts.st_size, facts.st_mtime_ns, content_of(path))
+            if given.expected and seen.content == given.expected:
+                return seen
+            if given.taken_by:
+                raise NameClashError(_clash(given.taken_by))
+            self._task = self._task or task_function(self._work.task)
+            self._reduction = given.reduction
+            document = self._task(path, self)
+            _require_unchanged(path, seen)
+            return replace(seen, document=document, timing=without_volatile(document))
+        except Exception as error:
+            found = problem_of(error)
+            if found.kind == "OutOfMemory":
+                _free_memory()
+            return replace(seen, problem=found, fatal=isinstance(error, ModelError))
+
+    def model(self, video: Path) -> "OpenModel":
+        """The model, kept from video to video, with the settings lowered as this attempt wants."""
+        from vamba_cli import api
+
+        if self._model is None:
+            self._model = _opened(self._work)
+        if not self._reduction:
+            return self._model
+        self._model.ready(self._on_event)  # loaded once, for this one and its copies
+        lowered = copy.copy(self._model)
+        lowered.settings = replace(lowered.settings, chunk_frames=max(2, lowered.settings.chunk_frames // 4 * 2))
+        if self._reduction > 1:
+            num_frames = api.inspect(video, lowered.settings).num_frames
+            lowered.settings = replace(lowered.settings, max_frames=max(2, num_frames // 4 * 2))
+        return lowered
+
+
+def task_function(task: str) -> Callable[[Path, Worker], dict[str, Any]]:
+    """The function behind the name of a task; `module:function` names one's own, called with (video, worker).
+
+    Raises:
+        ModelError: there is none.
+    """
+    if task in _TABLE:
+        return _TABLE[task]
+    module, colon, function = task.partition(":")
+    if colon:
+        try:
+            return getattr(importlib.import_module(module), function)
+        except (ImportError, AttributeError) as error:
+            raise ModelError(f"--task {task} cannot be loaded: {error}") from error
+    raise ModelError(f"--task {task!r} is not known: choose {', '.join(BUILT_IN)}, or module:function of your own")
+
+
+def _ask(video: Path, worker: Worker) -> dict[str, Any]:
+    from vamba_cli import api
+
+    questions = worker.wishes["questions"]
+    return api.ask(video, questions, worker.settings, worker.on_event, worker.model(video)).to_json()
+
+
+_TABLE: dict[str, Callable[[Path, Worker], dict[str, Any]]] = {"ask": _ask}
+
+
+def without_volatile(document: dict[str, Any]) -> dict[str, Any]:
+    """Take what differs from run to run out of a document and its items, and give it: it goes into the record."""
+    taken: dict[str, Any] = {}
+    for part in (document, *document.get("items", ())):
+        if isinstance(part, dict):
+            taken.update(part.pop("timing", {}))
+            if "from_cache" in part:
+                taken["from_cache"] = part.pop("from_cache")
+    return taken
+
+
+def _opened(work: Work) -> "OpenModel":
+    """A model or device that is not here is no fault of a video."""
+    from vamba_cli import api
+
+    try:
+        return api.OpenModel(work.settings)
+    except UsageError as error:
+        raise ModelError(str(error)) from error
+
+
+def _clash(taken_by: str) -> str:
+    return f"its result would replace that of {taken_by}: choose another --out-dir, or a --root that tells them apart"
+
+
+def _require_unchanged(path: Path, seen: Outcome) -> None:
+    facts = path.stat()
+    if (facts.st_size, facts.st_mtime_ns) != (seen.size_bytes, seen.mtime_ns):
+        raise ChangedError("the file changed while it was read: it runs again when it has come to rest")
+
+
+def problem_of(error: Exception) -> Problem:
+    """An error in the words of a record."""
+    message = " ".join(str(error).split())[:2000]
+    if is_memory_shortage(error):
+        return Problem("OutOfMemory", message or "no more memory")
+    if isinstance(error, FileNotFoundError):
+        return Problem("MediaError", "the file is gone: it was there when the batch looked")
+    if isinstance(error, OSError):
+        return Problem(type(error).__name__, f"the file cannot be read: {error.strerror or message}")
+    if isinstance(error, VambaError):
+        return Problem(type(error).__name__, message)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return Problem(type(error).__name__, f"{message} (a bug, at {Path(place.filename).name}:{place.lineno})")
+
+
+def is_memory_shortage(error: BaseException) -> bool:
+    """Python's, CUDA's or the CPU allocator's word for it."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )
+
+
+def _free_memory() -> None:
+    """What one video left behind must not fail the next."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        with suppress(Exception):
+            torch.cuda.is_initialized() and torch.cuda.empty_cache()

@@ -88,17 +88,23 @@ class Claims:
             self.let_go(claim)
         with suppress(OSError):
             self._clock.unlink(missing_ok=True)
+        with suppress(OSError):
+            (self._staging / self._name).unlink()
+            self._staging.rmdir()
 
     @property
     def _clock(self) -> Path:
         return self.folder / f"{_CLOCK}{self._name}"
 
+    @property
+    def _staging(self) -> Path:
+        return self.folder / f"{_STAGING}{self._name}"
+
     def _put_in_place(self, target: Path) -> bool:
-        staging = self.folder / f"{_STAGING}{self._name}"
-        staging.mkdir(exist_ok=True)
-        (staging / self._name).touch()  # it may be there from an earlier try: then it becomes young
+        self._staging.mkdir(exist_ok=True)
+        (self._staging / self._name).touch()  # it may be there from an earlier try: then it becomes young
         try:
-            staging.rename(target)  # onto nothing, or onto an empty folder; never onto one with a file in it
+            self._staging.rename(target)  # onto nothing, or onto an empty folder; never onto one with a file in it
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise

@@ -37,7 +37,9 @@ class Owner:
         return cls(unquote(host), machine, int(pid), start, nonce)
 
     def __str__(self) -> str:
-        return "~".join((quote(self.host, safe=""), self.machine, str(self.pid), self.start, self.nonce))
+        return "~".join(
+            (quote(self.host, safe="").replace("~", "%7E"), self.machine, str(self.pid), self.start, self.nonce)
+        )
 
     @property
     def words(self) -> str:

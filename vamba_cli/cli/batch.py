@@ -140,7 +140,7 @@ def _run(planned: "Batch", terminal: Terminal, *, dry_run: bool) -> None:
 
         ledger = Ledger(planned.out_dir, Owner.this_process())
         rules = planned.policy.rules
-        plan = plan_batch(planned.sources.entries(), planned.work, ledger, rules, batch_watch.print_line)
+        plan = plan_batch(planned.sources.entries(), planned.work, ledger, rules, batch_watch.Lines())
         if not terminal.quiet:
             batch_watch.show_plan(plan, planned.num_workers or 1)
         return
@@ -157,6 +157,13 @@ def _run(planned: "Batch", terminal: Terminal, *, dry_run: bool) -> None:
         raise typer.Exit(SOME_FAILED)
 
 
+class _OneLine(logging.Formatter):
+    """A name with a newline in it stays on its line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+
+
 @contextmanager
 def _logging(log_file: Path | None) -> Iterator[None]:
     """What happens, line by line, in a file that begins anew at 10 MiB; five old ones are kept."""
@@ -170,7 +177,7 @@ def _logging(log_file: Path | None) -> Iterator[None]:
             )
         except OSError as error:
             raise UsageError(f"--log-file {log_file} cannot be written: {error.strerror or error}") from error
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(message)s"))
+        handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(process)d %(message)s"))
     logger = logging.getLogger("vamba_cli.batch")
     logger.addHandler(handler)
     before, logger.propagate = logger.propagate, False

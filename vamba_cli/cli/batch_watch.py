@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,34 +24,47 @@ PLAIN_SECONDS = 30.0  # between two lines of a log
 _FAILURES_SHOWN = 10
 
 
-def print_line(line: Mapping[str, Any]) -> None:
-    """One JSON object on one line of stdout."""
-    try:
-        sys.stdout.write(json.dumps(line, allow_nan=False) + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise ReaderGoneError from None
+class Lines:
+    """JSON objects, one a line, on what was stdout when this was made: a library that prints must not come between."""
+
+    def __init__(self) -> None:
+        self._stdout = sys.stdout
+        self.on_terminal = self._stdout.isatty()
+
+    def __call__(self, line: Mapping[str, Any]) -> None:
+        """Write one, whole, at once."""
+        try:
+            self._stdout.write(json.dumps(line, allow_nan=False) + "\n")
+            self._stdout.flush()
+        except BrokenPipeError:
+            raise ReaderGoneError from None
 
 
 @contextmanager
 def watching(terminal: Terminal) -> Iterator[OnBatchEvent]:
     """A listener; with --quiet it speaks of failures alone, so that a cron job without any is silent."""
-    if terminal.quiet:
-        yield _failures_only
-        return
-    console = error_console()
-    if not console.is_terminal or console.is_dumb_terminal:
-        yield PlainWatch(terminal)
-        return
-    from rich.progress import Progress, SpinnerColumn, TextColumn
+    lines, console = Lines(), error_console()
+    with redirect_stdout(sys.stderr):
+        if terminal.quiet:
+            yield QuietWatch(lines)
+        elif not console.is_terminal or console.is_dumb_terminal:
+            yield PlainWatch(lines, terminal)
+        else:
+            from rich.progress import Progress, SpinnerColumn, TextColumn
 
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as live:
-        yield LiveWatch(live)
+            with Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console, transient=True) as live:
+                yield LiveWatch(lines, live)
 
 
-def _failures_only(event: BatchEvent) -> None:
-    if isinstance(event, Ended) and event.line["status"] == "failed":
-        print_line(event.line)
+class QuietWatch:
+    """Nothing but the lines of failures."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+
+    def __call__(self, event: BatchEvent) -> None:
+        if isinstance(event, Ended) and event.line["status"] == "failed":
+            self._lines(event.line)
 
 
 class _Counts:
@@ -72,14 +85,14 @@ class _Counts:
 class PlainWatch:
     """A line for every failure, and one with the counts every half minute."""
 
-    def __init__(self, terminal: Terminal, clock_seconds: Callable[[], float] = time.monotonic) -> None:
-        self._terminal, self._clock_seconds = terminal, clock_seconds
+    def __init__(self, lines: Lines, terminal: Terminal, clock_seconds: Callable[[], float] = time.monotonic) -> None:
+        self._lines, self._terminal, self._clock_seconds = lines, terminal, clock_seconds
         self._last_seconds = clock_seconds()
         self._counts = _Counts()
 
     def __call__(self, event: BatchEvent) -> None:
         if isinstance(event, Ended):
-            print_line(event.line)
+            self._lines(event.line)
             self._counts.add(event.line)
             if event.line["status"] == "failed" and event.slot is not None:
                 self._write(_failure(event.line))
@@ -100,8 +113,8 @@ class PlainWatch:
 class LiveWatch:
     """The counts, and a line for each worker, drawn over and over."""
 
-    def __init__(self, live: "Progress") -> None:
-        self._live, self._counts = live, _Counts()
+    def __init__(self, lines: Lines, live: "Progress") -> None:
+        self._lines, self._live, self._counts = lines, live, _Counts()
         self._total = live.add_task("looking for videos", total=None)
         self._slots: dict[int, TaskID] = {}
         self._names: dict[int, str] = {}
@@ -120,8 +133,8 @@ class LiveWatch:
 
     def _ended(self, event: Ended) -> None:
         self._counts.add(event.line)
-        if not sys.stdout.isatty():
-            print_line(event.line)
+        if not self._lines.on_terminal:
+            self._lines(event.line)
         elif event.slot is not None:  # on a terminal the lines of JSON would bury the rest
             self._live.console.print(_told(event.line), markup=False)
         if event.slot is not None:

@@ -8,9 +8,12 @@ _NAME = "vamba"
 
 def memory_folder(environ: Mapping[str, str]) -> Path:
     """Encoded videos are kept here (`vamba cache`); everything in it can be made again."""
-    from platformdirs import user_cache_path
+    return _cache(environ) / "memories"
 
-    return (_xdg(environ, "XDG_CACHE_HOME") or user_cache_path(_NAME)) / "memories"
+
+def transcript_folder(environ: Mapping[str, str]) -> Path:
+    """What was transcribed is kept here."""
+    return _cache(environ) / "transcripts"
 
 
 def config_folder(environ: Mapping[str, str]) -> Path:
@@ -18,6 +21,12 @@ def config_folder(environ: Mapping[str, str]) -> Path:
     from platformdirs import user_config_path
 
     return _xdg(environ, "XDG_CONFIG_HOME") or user_config_path(_NAME)
+
+
+def _cache(environ: Mapping[str, str]) -> Path:
+    from platformdirs import user_cache_path
+
+    return _xdg(environ, "XDG_CACHE_HOME") or user_cache_path(_NAME)
 
 
 def _xdg(environ: Mapping[str, str], variable: str) -> Path | None:

@@ -104,8 +104,19 @@ class Chapter:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """How strongly each part of a video supports a question: adjacent spans, score is a probability."""
+
+    question: str
+    spans: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class VideoChapters:
-    """The chapters of one video: ascending, without gaps, from 0 to the end of the file."""
+    """The chapters of one video: ascending, without gaps, from 0 to the end of the file.
+
+    curves: one per question that was asked with them.
+    """
 
     video: VideoSummary
     chapters: tuple[Chapter, ...]
@@ -114,6 +125,8 @@ class VideoChapters:
     from_cache: bool
     warnings: tuple[str, ...]
     timing: Timing
+    subtitles: str | None = None
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +139,11 @@ class ChaptersResult:
     preset: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The `chapters` document of the JSON schema; a chapter without summary has no such key."""
+        """The `chapters` document of the JSON schema; what was not asked for (summaries, curves) has no key."""
         document = asdict(self)
         for item in document["items"]:
+            if not item["curves"]:
+                del item["curves"]
             for chapter in item["chapters"]:
                 if chapter["summary"] is None:
                     del chapter["summary"]
@@ -156,6 +171,7 @@ class VideoSummaryText:
     from_cache: bool
     warnings: tuple[str, ...]
     timing: Timing
+    subtitles: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +186,6 @@ class SummariseResult:
     def to_json(self) -> dict[str, Any]:
         """The `summarise` document of the JSON schema."""
         return {"schema_version": SCHEMA_VERSION, "task": "summarise", **asdict(self)}
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """How strongly each part of a video supports a question: adjacent spans, score is a probability."""
-
-    question: str
-    spans: tuple[Evidence, ...]
 
 
 @dataclass(frozen=True, slots=True)

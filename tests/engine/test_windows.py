@@ -314,3 +314,13 @@ def test_the_network_searches_too(model: Vamba, memory: VideoMemory) -> None:
     assert spans == [ScoredSpan(0, PAIRS, spans[0].probability)]  # all scenes support at probability 0: one span
     best = score(model, TOKENIZER, memory, PROBE, [(i, i + 1) for i in range(PAIRS)]).max().sigmoid()
     assert spans[0].probability == pytest.approx(float(best), abs=1e-5)
+
+
+def test_questions_of_their_own_are_asked_as_if_alone(model: Vamba, memory: VideoMemory) -> None:
+    """Windows whose questions differ in length run in one batch; each scores as by itself."""
+    spans = [(first, first + 2) for first in range(0, PAIRS, 2)]
+    own = {span: "shown? " + "Gradient descent " * (1 + place % 3) for place, span in enumerate(spans)}
+    together = score(model, TOKENIZER, memory, Probe("", question_of=own.__getitem__), spans)
+    alone = [float(score(model, TOKENIZER, memory, Probe(own[span]), [span])) for span in spans]
+    assert together.tolist() == pytest.approx(alone, abs=1e-4)
+    assert together.tolist() != pytest.approx(score(model, TOKENIZER, memory, PROBE, spans).tolist(), abs=1e-2)

@@ -237,7 +237,7 @@ def test_a_bad_file_is_known_before_weights_are_read(folder: Path, monkeypatch: 
     def refuse(*_arguments: object, **_options: object) -> None:
         raise AssertionError("weights are read")
 
-    monkeypatch.setattr(api, "load_ready", refuse)
+    monkeypatch.setattr("vamba_cli.api.models.load_ready", refuse)
     (folder / "notes.mp4").write_text("not a video")
     for name in ("notes.mp4", "absent.mp4"):
         with pytest.raises(MediaError, match=name):

@@ -1,6 +1,7 @@
 """The global optimum of chapter boundaries, against trying out all of them."""
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -36,13 +37,31 @@ def test_nothing_better_is_possible(
         for subset in itertools.combinations(range(len(times)), size)
         if fits(times, subset, least)
     ]
+
+    def worth(subset: Sequence[int]) -> float:
+        return sum(gains[i] for i in subset)
+
+    free = max(possible, key=worth)
+    if most and not count and len(choose(times, gains, 0.0, END, Limits(least))) >= most:
+        count = most
     if count:
         size = min(count - 1, max(map(len, possible)))
         possible = [subset for subset in possible if len(subset) == size]
-    elif most:
-        possible = [subset for subset in possible if len(subset) < most]
+
+        def worth(subset: Sequence[int]) -> float:
+            edges = [0.0, *(times[i] for i in subset), END]
+            uneven = sum(((b - a) * count / END - 1) ** 2 for a, b in itertools.pairwise(edges))
+            return sum(gains[i] for i in subset) - 0.5 * uneven
+
     assert tuple(chosen) in possible
-    assert sum(gains[i] for i in chosen) == pytest.approx(max(sum(gains[i] for i in subset) for subset in possible))
+    assert worth(chosen) == pytest.approx(max(map(worth, possible)))
+    assert count or worth(chosen) == pytest.approx(worth(free))
+
+
+def test_a_given_number_is_spread_out() -> None:
+    times = [float(i) for i in range(1, 20)]
+    assert choose(times, [1.0] * 19, 0.0, END, Limits(count=4)) == [4, 9, 14]
+    assert choose(times, [1.0] * 19, 0.0, END, Limits(max_chapters=5)) == [3, 7, 11, 15]
 
 
 def test_a_greedy_choice_would_be_wrong() -> None:
@@ -64,5 +83,5 @@ def test_bad_boundaries_are_taken_only_to_reach_a_count() -> None:
 
 def test_many_candidates_are_fast_enough() -> None:
     times = [float(i) for i in range(1, 5000)]
-    assert len(choose(times, [1.0] * len(times), 0.0, 5000.0, Limits(10.0, count=200))) == 199
+    assert len(choose(times, [1.0] * len(times), 0.0, 5000.0, Limits(10.0, count=50))) == 49
     assert len(choose(times, [1.0] * len(times), 0.0, 5000.0, Limits(10.0))) == 499

@@ -10,6 +10,7 @@ from tests.engine.test_windows import memory_with
 from vamba_cli.engine import windows
 from vamba_cli.engine.events import Event, Stage, ignore
 from vamba_cli.results import Evidence
+from vamba_cli.subtitles import NO_SUBTITLES
 from vamba_cli.tasks.evidence import evidence_curve
 from vamba_cli.tasks.profiles import PROFILES
 
@@ -37,7 +38,7 @@ def session() -> Any:
     """Five pairs, a frame every second; new pictures at the pairs 2 and 3."""
     memory = memory_with([torch.inf, 0.0, 50.0, 50.0, 0.0])
     memory.end_seconds = 9.5
-    return SimpleNamespace(ready=SimpleNamespace(model=None, tokenizer=None), memory=memory)
+    return SimpleNamespace(ready=SimpleNamespace(model=None, tokenizer=None), memory=memory, subtitles=NO_SUBTITLES)
 
 
 def test_adjacent_spans_in_seconds(scorer: Scorer, session: Any) -> None:

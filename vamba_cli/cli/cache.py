@@ -9,11 +9,12 @@ from vamba_cli.cli.options import JsonFlag, argument, option, shared
 from vamba_cli.cli.terminal import Terminal, result_columns, show, show_json
 from vamba_cli.config_files import resolve
 from vamba_cli.errors import UsageError
-from vamba_cli.folders import memory_folder
+from vamba_cli.folders import memory_folder, transcript_folder
 from vamba_cli.results import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from vamba_cli.engine.store import MemoryStore, StoreEntry
+    from vamba_cli.engine.transcripts import TranscriptStore
 
 cache_app = group(
     "cache",
@@ -67,7 +68,7 @@ def clear_cache(
     everything: Annotated[bool, option("--all", None, "Every encoded video.", "What")] = False,
 ) -> None:
     """
-    Remove encoded videos; asking again encodes them again.
+    Remove encoded videos and transcripts; asking again makes them again.
 
     \b
     Examples:
@@ -80,12 +81,14 @@ def clear_cache(
     before = len(store.entries())
     freed_bytes = store.clear(match)
     removed = before - len(store.entries())
+    num_transcripts = _transcripts().clear(match)
     from rich.text import Text
 
     from vamba_cli.cli import render
 
-    show(Text(f"{removed} of {before} encoded videos removed, {render.bytes_text(freed_bytes)} freed"))
-    if match is not None and before and not removed:
+    more = f", and {num_transcripts} transcript{'s' * (num_transcripts != 1)}" if num_transcripts else ""
+    show(Text(f"{removed} of {before} encoded videos removed, {render.bytes_text(freed_bytes)} freed{more}"))
+    if match is not None and before and not removed and not num_transcripts:
         terminal.note(f"no path contains {match!r}: see `vamba cache list`")
 
 
@@ -94,6 +97,12 @@ def _store() -> "MemoryStore":
 
     limit_gib = resolve({}, (), os.environ, Path.cwd()).cache_limit_gib
     return MemoryStore(memory_folder(os.environ), int(limit_gib * 2**30))
+
+
+def _transcripts() -> "TranscriptStore":
+    from vamba_cli.engine.transcripts import TranscriptStore
+
+    return TranscriptStore(transcript_folder(os.environ))
 
 
 def _document(store: "MemoryStore", entries: "list[StoreEntry]") -> dict[str, object]:

@@ -5,6 +5,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class VideoBegins:
+    """One of many videos begins, or (number > total) all are done."""
+
+    number: int
+    total: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A step begins: 'load', 'transcribe', 'encode' (or 'reuse'), 'search' or 'answer', with a few words for people."""
 
@@ -53,7 +62,7 @@ class Notice:
     message: str
 
 
-Event = Stage | EncodeProgress | SearchProgress | TranscribeProgress | AnswerText | Notice
+Event = VideoBegins | Stage | EncodeProgress | SearchProgress | TranscribeProgress | AnswerText | Notice
 OnEvent = Callable[[Event], None]
 
 

@@ -4,7 +4,7 @@ The model has no clock. Reading only a window's keys and values answers "about t
 frame timestamps say when that is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -28,12 +28,14 @@ class Probe:
     question: a yes/no question; the log-odds of "yes" over "no" are the score.
     reading: a question whose answer would be `phrase` if the window showed it; its log-likelihood per token
         (0 at best) is weighed in by `reading_weight`, which is 0 for models that were not trained to read so.
+    question_of: the question about one window, where it is not the same about all.
     """
 
     question: str
     reading: str = ""
     phrase: str = ""
     reading_weight: float = 0.0
+    question_of: Callable[[Span], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,18 @@ def score(
     """Scores (windows,) float32 on the CPU: log-odds of yes over no, plus the weighed likelihood of the phrase."""
     scores = torch.zeros(len(windows))
     yes, no = tokenizer.yes_no_ids
-    prompt = tokenizer.encode_prompt(probe.question)
+    questions = [probe.question_of(window) if probe.question_of else probe.question for window in windows]
+    prompts = {question: tokenizer.encode_prompt(question) for question in dict.fromkeys(questions)}
     reading = _Reading.of(tokenizer, probe) if probe.reading_weight else None
     done = 0
     for batch in batches(windows, memory.tokens_per_pair):
         video = view(model, memory, [windows[i] for i in batch])
-        last = model.decode(torch.tensor([prompt] * len(batch), device=model.device), video)[:, -1]
-        logits = model.logits(last).float()
+        rows = [prompts[questions[i]] for i in batch]
+        longest = max(map(len, rows))
+        ids = torch.tensor([row + [tokenizer.end_id] * (longest - len(row)) for row in rows], device=model.device)
+        ends = torch.tensor([len(row) - 1 for row in rows], device=model.device)
+        hidden = model.decode(ids, video)  # causal: what is padded on behind does not reach back to a prompt's end
+        logits = model.logits(hidden[torch.arange(len(batch), device=model.device), ends]).float()
         odds = logits[:, yes] - logits[:, no]
         if reading is not None:
             odds = odds + probe.reading_weight * reading.likelihood(model, video, len(batch))

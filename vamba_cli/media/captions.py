@@ -36,7 +36,13 @@ def parse(text: str, format_: str | None = None) -> tuple[Line, ...]:
         ]
     except Pysubs2Error as error:
         raise ValueError("it is in no format that is known here") from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:  # of a parser that met nonsense
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:  # of a parser that met nonsense
         raise ValueError(f"it is damaged ({error})") from error
     return lines_of(cues)
 

@@ -152,14 +152,13 @@ def _embedded(info: VideoInfo) -> Subtitles:
             kinds = ", ".join(dict.fromkeys(_codec(stream) for stream in streams))
             return replace(NO_SUBTITLES, notes=(f"its subtitles are pictures, not text ({kinds}), and are not read",))
         chosen = min(texts, key=_stream_rank)
+        name, others = _name(chosen), [_name(stream) for stream in texts if stream.index != chosen.index]
         cues = list(_cues(container, chosen, info.start_seconds))
     lines = lines_of(cues)
     if not lines:
-        return replace(NO_SUBTITLES, notes=(f"its subtitle stream {_name(chosen)} holds no text",))
-    notes = []
-    if others := [_name(stream) for stream in texts if stream is not chosen]:
-        notes.append(f"of several subtitle streams {_name(chosen)} is used, not {', '.join(others)}")
-    return Subtitles(lines, f"subtitle stream {_name(chosen)}", tuple(notes))
+        return replace(NO_SUBTITLES, notes=(f"its subtitle stream {name} holds no text",))
+    notes = (f"of several subtitle streams {name} is used, not {', '.join(others)}",) if others else ()
+    return Subtitles(lines, f"subtitle stream {name}", notes)
 
 
 def _stream_rank(stream: SubtitleStream) -> tuple[bool, bool, bool, int]:

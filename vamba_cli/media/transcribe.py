@@ -20,6 +20,8 @@ from vamba_cli.subtitles import Line, Subtitles
 SAMPLE_RATE = 16_000  # what Whisper hears
 _JITTER_SAMPLES = SAMPLE_RATE // 10  # time stamps are rounded; a larger step is a gap
 
+_OTHERWISE = "name a folder with a converted one (--transcribe-model) or give a subtitle file (--subs)"
+
 Samples = NDArray[np.float32]
 OnSeconds = Callable[[float], None]
 
@@ -44,14 +46,15 @@ def whisper(model: str, device: str = "auto") -> Any:
             device=kind if kind in ("auto", "cpu", "cuda") else "cpu",
             device_index=int(index or 0),
             compute_type="int8",
-            local_files_only=os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"),
         )
-    except Exception as error:  # of the Hub, of a folder without a model, of CUDA: each library has its own
-        why = " ".join(str(error).split()) or type(error).__name__
+    except FileNotFoundError as error:  # the Hub's own error is one
+        offline = "HF_HUB_OFFLINE is set" if os.environ.get("HF_HUB_OFFLINE") else "the Hub cannot be reached"
         raise ModelError(
-            f"the speech model {model!r} cannot be loaded ({why}): connect to the internet for the first time, name a "
-            "folder that holds a converted model with --transcribe-model, or give a subtitle file with --subs"
+            f"the speech model {model!r} is not on this machine, and {offline}: connect once to fetch it, {_OTHERWISE}"
         ) from error
+    except Exception as error:  # of a name, a folder without a model, CUDA, the Hub: each library has its own
+        why = " ".join(str(error).split()).removesuffix(".") or type(error).__name__
+        raise ModelError(f"the speech model {model!r} cannot be loaded ({why}): {_OTHERWISE}") from error
 
 
 def transcribe(

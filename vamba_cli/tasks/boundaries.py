@@ -1,9 +1,13 @@
-"""Which of many possible boundaries make the best chapters: a global optimum, not one greedy choice after another. Pure."""
+"""Which of many possible boundaries make the best chapters: a global optimum, not one choice after another. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+_UNEVENNESS = 0.5  # what a chapter of twice the wished length costs, where their number is given
+_MOST_CANDIDATES = 1000  # that a given number of chapters is chosen from
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,36 +25,33 @@ class Limits:
 
 
 def choose(
-    times_seconds: Sequence[float],
-    gains: Sequence[float],
-    start_seconds: float,
-    end_seconds: float,
-    limits: Limits,
+    times_seconds: Sequence[float], gains: Sequence[float], start_seconds: float, end_seconds: float, limits: Limits
 ) -> list[int]:
     """Indices of the candidate times (ascending) that together have the greatest gain within the limits.
 
-    A gain says how much is won by a boundary there, and may be negative: such a boundary is taken only to reach
-    `limits.count`. Dynamic programming over the candidates, in O(candidates x chapters) where their number is limited
-    and O(candidates) elsewhere.
+    A gain says how much is won by a boundary there, and may be negative: such a boundary is taken only to reach a
+    number. Where their number is limited, chapters of even length are preferred, so that ten chapters of a lecture
+    are not its first nine slides and the rest.
     """
-    times = np.asarray(times_seconds, dtype=np.float64)
-    least = limits.min_length_seconds
+    least, times, values = limits.min_length_seconds, np.asarray(times_seconds, float), np.asarray(gains, float)
     allowed = np.flatnonzero((times - start_seconds >= least) & (end_seconds - times >= least))
-    times, values = times[allowed], np.asarray(gains, dtype=np.float64)[allowed]
-    # candidates 0 .. reach[i] - 1 are early enough to be the boundary before candidate i
-    reach = np.searchsorted(times, times - least if least > 0 else np.nextafter(times, -np.inf), side="right")
-    reach = np.minimum(reach, np.arange(len(times)))
-    if limits.count is None and limits.max_chapters is None:
-        chosen = _best_of_any_number(values, reach)
-    else:
-        most = len(times) if limits.max_chapters is None else limits.max_chapters - 1
-        exact = None if limits.count is None else limits.count - 1
-        chosen = _best_of_number(values, reach, most if exact is None else min(most, exact), exact is not None)
+    free = allowed[_best_of_any_number(times[allowed], values[allowed], least)]
+    number = limits.count
+    if number is None and limits.max_chapters is not None and len(free) >= limits.max_chapters:
+        number = limits.max_chapters
+    if number is None:
+        return [int(i) for i in free]
+    if len(allowed) > _MOST_CANDIDATES:
+        allowed = np.sort(allowed[np.argsort(-values[allowed], kind="stable")[:_MOST_CANDIDATES]])
+    edges = np.concatenate(([start_seconds], times[allowed], [end_seconds]))
+    chosen = _best_of_number(edges, np.concatenate((values[allowed], [0.0])), number, least)
     return [int(allowed[i]) for i in chosen]
 
 
-def _best_of_any_number(values: np.ndarray, reach: np.ndarray) -> list[int]:
-    best, picked = np.zeros(len(values) + 1), np.zeros(len(values), bool)  # of the first i candidates
+def _best_of_any_number(times: NDArray[np.float64], values: NDArray[np.float64], least: float) -> list[int]:
+    # candidates 0 .. reach[i] - 1 are early enough for a boundary before candidate i
+    reach = np.minimum(np.searchsorted(times, times - least, side="right"), np.arange(len(times)))
+    best, picked = np.zeros(len(times) + 1), np.zeros(len(times), bool)  # of the first i candidates
     for i, value in enumerate(values):
         with_it = best[reach[i]] + value
         picked[i] = with_it > best[i]
@@ -64,25 +65,23 @@ def _best_of_any_number(values: np.ndarray, reach: np.ndarray) -> list[int]:
     return chosen[::-1]
 
 
-def _best_of_number(values: np.ndarray, reach: np.ndarray, most: int, exact: bool) -> list[int]:
-    """The best set of at most (or, as far as possible, exactly) `most` candidates."""
-    num = len(values)
-    best = np.zeros(num + 1)  # with k picked of the first i candidates
-    picks: list[np.ndarray] = []
-    totals = [0.0]
-    for _ in range(min(most, num)):
-        with_it = best[reach] + values
-        if not np.isfinite(with_it).any():
+def _best_of_number(edges: NDArray[np.float64], values: NDArray[np.float64], number: int, least: float) -> list[int]:
+    """So many chapters from the first edge to the last, or as many as there can be; edge i + 1 is worth values[i]."""
+    lengths = edges[None, 1:] - edges[:-1, None]  # of a chapter from edge i to edge j + 1
+    wished = (edges[-1] - edges[0]) / number
+    worth = values - _UNEVENNESS * (lengths / wished - 1) ** 2
+    worth[(lengths < least) | (np.tri(len(values), k=-1, dtype=bool))] = -np.inf
+    worth[0, -1] = max(worth[0, -1], -_UNEVENNESS * number**2)  # the whole video is a chapter, however short it is
+    best, sources = worth[0], list[NDArray[np.int64]]()  # of k chapters that end at each edge
+    for _ in range(min(number, len(values)) - 1):
+        totals = best[:-1, None] + worth[1:]
+        longer = totals.max(0)
+        if not np.isfinite(longer[-1]):
             break
-        following = np.maximum.accumulate(np.concatenate(([-np.inf], with_it)))
-        picks.append(with_it > following[:-1])
-        best = following
-        totals.append(float(best[-1]))
-    k = len(picks) if exact else int(np.argmax(totals))
-    chosen, i = list[int](), num - 1
-    for k in range(k - 1, -1, -1):
-        while not picks[k][i]:
-            i -= 1
-        chosen.append(i)
-        i = int(reach[i]) - 1
+        sources.append(totals.argmax(0))
+        best = longer
+    chosen, end = list[int](), len(values) - 1
+    for source in reversed(sources):
+        end = int(source[end])
+        chosen.append(end)
     return chosen[::-1]

@@ -1,23 +1,32 @@
 """Spans that support a question: the search for them, their times, and the sentence that names them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from vamba_cli.engine.events import OnEvent, Stage
+from vamba_cli.engine.generate import Span
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import ScoredSpan, find_evidence, probability_curve
+from vamba_cli.engine.windows import Probe, ScoredSpan, find_evidence, probability_curve
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Curve, Evidence
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import understand
-from vamba_cli.tasks.speech import asks_about_pictures, asks_about_speech, spans_text
+from vamba_cli.tasks.speech import (
+    asks_about_pictures,
+    asks_about_speech,
+    lines_for_prompt,
+    prompt_with_lines,
+    spans_text,
+)
 from vamba_cli.tasks.wishes import subject
 
+_WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _SURE = 0.65  # a best span below this is only a guess, and said to be one
 
 
 def search(session: Session, profile: Profile, question: str, topic: str | None, on_event: OnEvent) -> list[ScoredSpan]:
     """Where the video supports the question, the best span first; nothing where the model cannot look for it."""
-    probe = profile.probe(question, topic)
+    probe = _probe(session, profile, question, topic)
     if probe is None:
         return []
     on_event(Stage("search", topic or question))
@@ -31,13 +40,28 @@ def evidence_curve(session: Session, profile: Profile, question: str, on_event: 
     topic = wanted.topic
     if profile.needs_topic and (topic is None or wanted.kind == "time"):
         topic = subject(question) or topic
-    probe = profile.probe(question, topic)
+    probe = _probe(session, profile, question, topic)
     if probe is None:
         return None
     on_event(Stage("search", topic or question))
     ready = session.ready
     spans = probability_curve(ready.model, ready.tokenizer, session.memory, probe, profile.search, on_event)
     return Curve(question, evidence_of(session.memory, spans))
+
+
+def _probe(session: Session, profile: Profile, question: str, topic: str | None) -> Probe | None:
+    """The probe for a question; a model that can talk also reads what is said in the window."""
+    probe = profile.probe(question, topic)
+    if probe is None or profile.reads_windows or not session.subtitles.lines:
+        return probe
+    text, memory, subtitles = probe.question, session.memory, session.subtitles
+
+    def question_of(window: Span) -> str:
+        first, stop = window
+        lines = subtitles.between(memory.pair_start_seconds(first), memory.pair_start_seconds(stop))
+        return prompt_with_lines(text, lines_for_prompt(lines, most_characters=_WINDOW_CHARACTERS))
+
+    return replace(probe, question_of=question_of)
 
 
 def evidence_of(memory: VideoMemory, spans: Sequence[ScoredSpan]) -> tuple[Evidence, ...]:

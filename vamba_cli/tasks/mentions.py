@@ -19,6 +19,7 @@ from vamba_cli.subtitles import Line
 _MOST_MENTIONS = 5
 _WINDOW_LINES = 3  # words of a topic that stand apart must lie within so many neighbouring lines
 _WINDOW_SECONDS = 20.0
+_PAUSE_SECONDS = 5.0  # a phrase may have one between its lines
 _JOINED_SECONDS = 8.0  # mentions closer than this are one
 _SCATTERED, _PARTIAL = 0.8, 0.6  # scores of all words apart from each other, and at most of some of them
 _LEAST_SHARE = 0.6  # of the weight of a topic's words, that some of them must have
@@ -61,14 +62,14 @@ def mentions(lines: Sequence[Line], topic: str) -> list[Mention]:
         asked = asked[1:]
     said = [words(line.text) for line in lines]
     content = sorted({word for word in asked if word not in _FILLERS})
-    hits: list[Hit] = list(_phrases(said, "".join(asked))) if asked else []
+    hits: list[Hit] = list(_phrases(lines, said, "".join(asked))) if asked else []
     if not hits and len(content) > 1:
         hits = list(_near(lines, said, content))
     joined = _joined(lines, hits)
     return sorted(joined, key=lambda mention: (-mention.score, mention.start_seconds))[:_MOST_MENTIONS]
 
 
-def _phrases(said: Sequence[Sequence[str]], wanted: str) -> Iterator[Hit]:
+def _phrases(lines: Sequence[Line], said: Sequence[Sequence[str]], wanted: str) -> Iterator[Hit]:
     """Runs of whole words that spell the topic, so that "back propagation" is found for "backpropagation"."""
     stream = [(word, number) for number, line in enumerate(said) for word in line]
     for start, (first_word, first_line) in enumerate(stream):
@@ -78,8 +79,10 @@ def _phrases(said: Sequence[Sequence[str]], wanted: str) -> Iterator[Hit]:
         while len(spelt) < len(wanted) and place + 1 < len(stream) and wanted.startswith(spelt):
             place += 1
             spelt += stream[place][0]
-        if spelt == wanted and stream[place][1] - first_line < _WINDOW_LINES:
-            yield first_line, stream[place][1], 1.0
+        last_line = stream[place][1]
+        pause_seconds = lines[last_line].start_seconds - lines[first_line].end_seconds
+        if spelt == wanted and last_line - first_line < _WINDOW_LINES and pause_seconds < _PAUSE_SECONDS:
+            yield first_line, last_line, 1.0
 
 
 def _near(lines: Sequence[Line], said: Sequence[Sequence[str]], content: Sequence[str]) -> Iterator[Hit]:

@@ -9,7 +9,7 @@ from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import core
 from vamba_cli.tasks.profiles import Profile
 
-_LEAST_PROBABILITY = 0.85  # of a token, on average; words that are no heading read as less
+_LEAST_PROBABILITY = 0.7  # of a token, on average; what is no heading reads as less
 
 
 @dataclass(frozen=True, slots=True)

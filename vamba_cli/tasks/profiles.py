@@ -17,6 +17,7 @@ class Profile:
     limits: said to the user where the model found nothing or cannot answer.
     reading_text: a question that a window answers with all its words, or "".
     empty_answers: what the model says of a window where it finds nothing to read.
+    title_request, sentence_request: what a model that can talk is asked about a part of the video, or "".
     """
 
     support: str
@@ -28,6 +29,8 @@ class Profile:
     limits: str
     reading_text: str = ""
     empty_answers: tuple[str, ...] = ()
+    title_request: str = ""
+    sentence_request: str = ""
 
     def probe(self, question: str, topic: str | None) -> Probe | None:
         """The probe for a question, or None where the model has no way to look for it."""
@@ -48,6 +51,8 @@ PROFILES = {
         reads_windows=False,
         search=SearchOptions(longest_window=8, relative=True),
         limits="",
+        title_request="Write a title of at most eight words for this part of the video. Answer with the title alone.",
+        sentence_request="Describe this part of the video in one sentence.",
     ),
     "slides": Profile(
         support="shown? {topic}",

@@ -6,7 +6,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import groupby
 
 from vamba_cli.results import Evidence
 from vamba_cli.subtitles import Line, Subtitles
@@ -20,6 +19,8 @@ Spoken = tuple[str, tuple[Evidence, ...]]
 PROMPT_CHARACTERS = 12_000  # of lines in one prompt: about 3,000 tokens
 _MOMENT_SECONDS = 10.0  # what is said "at 3:10" goes on for so long
 _QUOTED_LINES = 12
+_SENTENCE_LINES, _PAUSE_SECONDS = 2, 1.0  # a quotation goes on to the end of its sentence, if that is near
+_ENDS = (".", "!", "?", "…", "。", "！", "？", '"', "”")
 _NAMED = 3  # spans that a sentence names
 _SPEECH = re.compile(
     r"\b(?:say|says|said|saying|spoken|speaks?|spoke|talk(?:s|ed|ing)|(?<!this )(?<!the )(?<!a )(?<!that )talk"
@@ -79,9 +80,9 @@ def answer_from_lines(
         return None
     who, about = _WHO.match(text), _ABOUT.match(text)
     if who:
-        return _who(subtitles, wanted.topic or who["topic"].strip(_QUOTES))
+        return _who(subtitles, wanted.topic or _bare(who["topic"]))
     if about:
-        return _about(subtitles, wanted.topic or about["topic"].strip(_QUOTES))
+        return _about(subtitles, wanted.topic or _bare(about["topic"]))
     return None
 
 
@@ -141,9 +142,26 @@ def quotation(lines: Sequence[Line]) -> str:
 
 
 def lines_of(subtitles: Subtitles, spans: Sequence[Evidence]) -> list[Line]:
-    """The lines of some spans in the order of time, each once."""
-    lines = [line for span in spans for line in subtitles.between(span.start_seconds, span.end_seconds)]
-    return [line for line, _same in groupby(sorted(lines, key=lambda line: line.start_seconds))]
+    """The lines of some spans in the order of time, each once, and what little is left of their last sentence."""
+    lines = subtitles.lines
+    places = {
+        place
+        for span in spans
+        for place, line in enumerate(lines)
+        if line.start_seconds < span.end_seconds and line.end_seconds > span.start_seconds
+    }
+    for place in sorted(places):
+        for following in range(place + 1, min(place + 1 + _SENTENCE_LINES, len(lines))):
+            before = lines[following - 1]
+            if before.text.endswith(_ENDS) or lines[following].start_seconds - before.end_seconds > _PAUSE_SECONDS:
+                break
+            places.add(following)
+    return [lines[place] for place in sorted(places)]
+
+
+def _bare(topic: str) -> str:
+    """A topic without its article and quotation marks."""
+    return re.sub(r"^(?:the|an?)\s+(?=.)", "", topic.strip(_QUOTES))
 
 
 def _span(question: str) -> tuple[float, float] | None:

@@ -1,0 +1,62 @@
+"""Answers to questions about one video."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from vamba_cli.api.models import OpenModel
+from vamba_cli.api.sessions import encoded, flushed_denormals, video_summary
+from vamba_cli.engine.events import OnEvent, ignore
+from vamba_cli.errors import UsageError
+from vamba_cli.results import AskResult, Timing
+from vamba_cli.settings import Settings
+from vamba_cli.tasks.ask import answer_all
+
+_MOST_QUESTION_CHARACTERS = 4000
+
+
+def ask(
+    video: Path,
+    questions: Sequence[str],
+    settings: Settings,
+    on_event: OnEvent = ignore,
+    model: OpenModel | None = None,
+) -> AskResult:
+    """Answer questions about a video; it is encoded once, and its memory kept for the next call.
+
+    Whoever has many videos opens the model once and gives it with each.
+
+    Raises:
+        UsageError, MediaError, MemoryBudgetError, ModelError: see their docstrings.
+    """
+    asked = [checked_question(question) for question in questions]
+    if not asked:
+        raise UsageError("no question was given: ask at least one")
+    model = model or OpenModel(settings)
+    with flushed_denormals():
+        session, load_seconds = encoded(video, model, on_event)
+        started = time.perf_counter()
+        answers = answer_all(session, asked, model.settings, on_event)
+    return AskResult(
+        video=video_summary(video, session),
+        answers=answers,
+        model=model.summary(),
+        preset=model.settings.presets,
+        num_frames=2 * session.memory.num_pairs,
+        num_video_tokens=session.memory.num_tokens,
+        from_cache=session.from_cache,
+        warnings=session.warnings,
+        timing=Timing(load_seconds, session.encode_seconds, time.perf_counter() - started),
+        subtitles=session.subtitles.source or None,
+    )
+
+
+def checked_question(question: str) -> str:
+    text = " ".join(question.split())
+    if not text:
+        raise UsageError("a question is empty: write what you want to know")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise UsageError("a question is not text in UTF-8: check the encoding of the terminal or of the file it is in")
+    if len(text) > _MOST_QUESTION_CHARACTERS:
+        raise UsageError(f"a question has {len(text)} characters; at most {_MOST_QUESTION_CHARACTERS} are allowed")
+    return text

@@ -1,0 +1,76 @@
+"""Titles and sentences that a model wrote: cleaned, cut where they loop, compared. Pure."""
+
+import re
+from difflib import SequenceMatcher
+
+from vamba_cli.timecode import clock
+
+_MOST_TITLE_CHARACTERS = 100
+_LABEL = re.compile(r"^(?:chapter\s*)?(?:title|heading)\s*:\s*", re.IGNORECASE)
+_QUOTES = "\"'“”‘’«»`*_# "
+_ALIKE = str.maketrans("il|!o", "11110")  # letters and figures that are misread for each other
+_LONG_TITLE = 12  # characters from which on a single other letter is a misreading, not another title
+_NEARLY_EQUAL = 0.9
+
+
+def clean_title(text: str) -> str:
+    """One line without label, quotation marks and full stop; shortened at a word if it is very long.
+
+    >>> clean_title('Title: "The  chain rule."')
+    'The chain rule'
+    """
+    line = without_loop(" ".join((text.strip().splitlines() or [""])[0].split()))
+    line = _LABEL.sub("", line.strip(_QUOTES)).strip(_QUOTES)
+    line = line.removesuffix(".") if not line.endswith("..") else line
+    if len(line) > _MOST_TITLE_CHARACTERS:
+        line = line[:_MOST_TITLE_CHARACTERS].rpartition(" ")[0].rstrip(",;:") + " …"
+    return line
+
+
+def clean_sentences(text: str) -> str:
+    """One paragraph, ended where the model began to repeat itself."""
+    return without_loop(" ".join(text.split()))
+
+
+def without_loop(text: str) -> str:
+    """The text up to where it goes round in circles: the same one or more words at least three times in a row.
+
+    >>> without_loop("the dog runs and runs and runs and runs and")
+    'the dog runs and'
+    """
+    words = text.split(" ")
+    for period in range(1, len(words) // 3 + 1):
+        run = 0
+        for i in range(period, len(words)):
+            run = run + 1 if words[i] == words[i - period] else 0
+            if run == 2 * period and any(map(str.isalnum, "".join(words[i - period + 1 : i + 1]))):
+                return " ".join(words[: i + 1 - 2 * period])
+    return text
+
+
+def same_title(one: str, other: str) -> bool:
+    """Whether two readings are of the same title, misread letters granted.
+
+    >>> same_title("13-uas161", "13-uasi6!"), same_title("06a-fork", "06b-fork"), same_title("Part (1)", "Part (2)")
+    (True, False, False)
+    """
+    a, b = _plain(one), _plain(other)
+    if a == b:
+        return True
+    if min(len(a), len(b)) < _LONG_TITLE or re.findall(r"\d+", a) != re.findall(r"\d+", b):
+        return False
+    return SequenceMatcher(None, a, b, autojunk=False).ratio() >= _NEARLY_EQUAL
+
+
+def _plain(title: str) -> str:
+    """What is left of a title when spaces, marks, capitals and misread figures do not count."""
+    return "".join(filter(str.isalnum, title.casefold().translate(_ALIKE)))
+
+
+def time_title(start_seconds: float, end_seconds: float) -> str:
+    """What stands for a title where none could be read.
+
+    >>> time_title(61.5, 3600)
+    '1:01–1:00:00'
+    """
+    return f"{clock(start_seconds)}–{clock(end_seconds)}"

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,20 @@ def children_of(pid: int) -> list[int]:
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Until it holds; a busy machine may take its time."""
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < limit, "it never came to pass"
+        time.sleep(0.02)
+
+
+def claimed(archive: Archive) -> int:
+    """How many videos are under way."""
+    folder = archive.out / ".vamba" / "claims"
+    return sum(not path.name.startswith(".") for path in folder.iterdir()) if folder.exists() else 0
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ import importlib.resources
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from tests.batch.conftest import Archive, ended
+from tests.batch.conftest import Archive, claimed, ended, wait_until
 
 SCHEMA = json.loads((importlib.resources.files("vamba_cli") / "schemas" / "batch.json").read_text("utf-8"))
 
@@ -20,13 +19,6 @@ def check(lines: list[dict[str, object]]) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     for line in lines:
         jsonschema.validate(line, SCHEMA, cls=jsonschema.Draft202012Validator)
-
-
-def wait_for(process: "subprocess.Popen[str]", path: Path) -> None:
-    """Until the run has come so far."""
-    limit = time.monotonic() + 30
-    while not path.exists() and process.poll() is None and time.monotonic() < limit:
-        time.sleep(0.02)
 
 
 # results and records
@@ -215,8 +207,8 @@ def test_a_task_that_is_not_there(archive: Archive) -> None:
 def test_ctrl_c_finishes_what_is_under_way(archive: Archive) -> None:
     archive.put(a="steady 1.5", b="steady 0", c="steady 0")
     process = archive.start()
-    wait_for(process, archive.out / ".vamba" / "claims")
-    time.sleep(1.0)
+    wait_until(lambda: claimed(archive))
+    time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     ran = ended(process)
     assert ran.code == 130
@@ -230,8 +222,8 @@ def test_ctrl_c_finishes_what_is_under_way(archive: Archive) -> None:
 def test_leaving_at_once_gives_claims_back(archive: Archive, signals: tuple[signal.Signals, ...], code: int) -> None:
     archive.put(a="hang")
     process = archive.start()
-    wait_for(process, archive.out / ".vamba" / "claims")
-    time.sleep(1.0)
+    wait_until(lambda: claimed(archive))
+    time.sleep(0.3)
     began = time.monotonic()
     for number in signals:
         process.send_signal(number)
@@ -246,8 +238,7 @@ def test_leaving_at_once_gives_claims_back(archive: Archive, signals: tuple[sign
 def test_lock(archive: Archive) -> None:
     archive.put(a="steady 2")
     first = archive.start("--lock")
-    wait_for(first, archive.out / ".vamba" / "claims")
-    time.sleep(0.5)
+    wait_until(lambda: claimed(archive) == 2)  # the run, and its video
     second = archive.run("--lock")
     assert second.code == 75 and "another run is under way" in second.err
     assert ended(first).code == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.conftest import Archive, Ran, children_of, ended, kill
+from tests.batch.conftest import Archive, Ran, children_of, claimed, ended, kill, wait_until
 
 
 def times_done(*runs: Ran) -> Counter[str]:
@@ -42,7 +42,7 @@ def test_two_parents_share_a_folder(archive: Archive) -> None:
 def test_a_parent_waits_for_what_others_have_under_way(archive: Archive) -> None:
     archive.put(a="steady 1.5")
     first = archive.start()
-    time.sleep(1.0)
+    wait_until(lambda: claimed(archive))
     second = archive.run()
     assert (second.code, second.statuses()) == (0, {"a.mp4": "skipped"})
     assert ended(first).statuses() == {"a.mp4": "done"}
@@ -203,7 +203,8 @@ def test_a_damaged_record_costs_one_run_more(archive: Archive) -> None:
 def test_workers_end_with_a_killed_parent(archive: Archive) -> None:
     archive.put(a="hang")
     process = archive.start()
-    time.sleep(1.5)
+    wait_until(lambda: claimed(archive) and children_of(process.pid))
+    time.sleep(1.0)
     workers = children_of(process.pid)
     assert len(workers) == 1
     process.kill()
@@ -218,9 +219,10 @@ def test_workers_end_with_a_killed_parent(archive: Archive) -> None:
 
 
 def test_a_worker_killed_from_outside_is_no_fault_of_the_video(archive: Archive) -> None:
-    archive.put(a="steady 1.5")
+    archive.put(a="steady 2")
     process = archive.start()
-    time.sleep(1.0)
+    wait_until(lambda: claimed(archive) and children_of(process.pid))
+    time.sleep(0.3)
     for worker in children_of(process.pid):
         kill(worker)
     ran = ended(process)

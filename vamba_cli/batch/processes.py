@@ -60,7 +60,9 @@ class Processes:
         """Read what came; a worker whose answers end has died."""
         replies: list[Reply] = []
         for key, _events in self._selector.select(timeout_seconds):
-            slot, is_answer = key.data
+            slot, child, is_answer = key.data
+            if self._children.get(slot) is not child:
+                continue  # it was buried in this round: its other stream is closed
             data = os.read(key.fd, _READ_BYTES)
             if is_answer and data:
                 replies += self._answers(slot, data)
@@ -95,8 +97,8 @@ class Processes:
         )  # fmt: skip
         child = self._children[slot] = _Child(process, memory_kills())
         assert process.stdout and process.stderr
-        self._selector.register(process.stdout, selectors.EVENT_READ, (slot, True))
-        self._selector.register(process.stderr, selectors.EVENT_READ, (slot, False))
+        self._selector.register(process.stdout, selectors.EVENT_READ, (slot, child, True))
+        self._selector.register(process.stderr, selectors.EVENT_READ, (slot, child, False))
         _LOG.info("worker %d: process %d", slot, process.pid)
         _send(child, encode("work", self._work))
         return child

@@ -135,7 +135,7 @@ def test_another_version_runs_again_unless_told(archive: Archive) -> None:
     archive.put(a="steady 0")
     archive.run()
     (record,) = (archive.out / ".vamba" / "records").rglob("*.json")
-    record.write_text(record.read_text().replace('"version": "', '"version": "0.0.0-'))
+    record.write_text(record.read_text().replace('"version":"', '"version":"0.0.0-'))
     assert archive.run("--any-version").statuses() == {"a.mp4": "skipped"}
     ran = archive.run()
     assert ran.statuses() == {"a.mp4": "done"} and "--any-version keeps" in ran.err

@@ -172,7 +172,7 @@ def _facts(record: Record, ledger: Ledger, *, fresh: bool) -> dict[str, Any]:
     if record.content:
         facts["fingerprint"] = record.fingerprint
     if record.status == "done":
-        facts["output"] = str(ledger.out_dir / record.output)
+        facts["output"] = ledger.place_of(record)
     if record.error is not None:
         facts["error"] = {"kind": record.error.kind, "message": record.error.message}
     if record.reduced:

@@ -6,6 +6,7 @@ import random
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -109,12 +110,19 @@ def _entry(found: FoundVideo, root: Path | None) -> Entry:
 
 def _name(found: FoundVideo, root: Path | None) -> str:
     if root is None:
-        base = os.path.basename(os.path.abspath(found.root))  # noqa: PTH100, PTH119 - links stay as written
-        return f"{base}/{found.path.relative_to(found.root).as_posix()}".lstrip("/")
+        start = str(found.root)
+        inner = str(found.path)[len(start) :] if start != "." else str(found.path)
+        return f"{_own_name(start)}/{inner.lstrip('/')}".lstrip("/")
     absolute = Path(os.path.abspath(found.path))  # noqa: PTH100
     if absolute.is_relative_to(root):
         return absolute.relative_to(root).as_posix()
     return absolute.as_posix().lstrip("/")
+
+
+@lru_cache(16)
+def _own_name(folder: str) -> str:
+    """What a folder is called, also where it is given as `.`; links stay as written."""
+    return os.path.basename(os.path.abspath(folder))  # noqa: PTH100, PTH119
 
 
 def _top(found: FoundVideo) -> Path:

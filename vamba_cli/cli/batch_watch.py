@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vamba_cli.batch.planning import Plan
     from vamba_cli.batch.tally import Tally
 
+_MOMENT_SECONDS = 0.1
 PLAIN_SECONDS = 30.0  # between two lines of a log
 _FAILURES_SHOWN = 10
 
@@ -29,12 +30,22 @@ class Lines:
 
     def __init__(self) -> None:
         self._stdout = sys.stdout
+        self._flushed_seconds = 0.0
         self.on_terminal = self._stdout.isatty()
 
     def __call__(self, line: Mapping[str, Any]) -> None:
-        """Write one, whole, at once."""
+        """Write one, whole; at once, unless many come within a moment."""
         try:
             self._stdout.write(json.dumps(line, allow_nan=False) + "\n")
+            if "wall_seconds" in line or time.monotonic() - self._flushed_seconds > _MOMENT_SECONDS:
+                self.flush()
+        except BrokenPipeError:
+            raise ReaderGoneError from None
+
+    def flush(self) -> None:
+        """Whoever reads gets what was written so far."""
+        self._flushed_seconds = time.monotonic()
+        try:
             self._stdout.flush()
         except BrokenPipeError:
             raise ReaderGoneError from None
@@ -98,6 +109,8 @@ class PlainWatch:
                 self._write(_failure(event.line))
             elif event.line["status"] == "done" and self._terminal.verbose:
                 self._write(f"done: {event.line['name']} in {event.line['wall_seconds']:.1f} s")
+        elif isinstance(event, Began):
+            self._lines.flush()  # it may take an hour
         elif isinstance(event, Told):
             self._write(event.message)
         now_seconds = self._clock_seconds()
@@ -124,6 +137,7 @@ class LiveWatch:
         if isinstance(event, Told):
             self._live.console.print(one_line(event.message), markup=False)
         elif isinstance(event, Began):
+            self._lines.flush()
             self._names[event.slot] = _short(event.name)
             self._draw_slot(event.slot, "")
         elif isinstance(event, Lived):

@@ -81,8 +81,13 @@ def test_what_is_said_is_marked(vamba: Vamba, api: FakeApi) -> None:
 
 
 def test_many_mentions_do_not_hide_the_list(vamba: Vamba, api: FakeApi) -> None:
-    api.evidence = (Evidence(692.0, 732.0, 0.92), *[SAID] * 5)
-    assert vamba("ask", "v.mp4", "what?").out.count("said") == 5
+    said = tuple(Evidence(60.0 * n, 60.0 * n + 5, 1.0, "subtitles") for n in range(12))
+    api.evidence = (Evidence(692.0, 732.0, 0.92), *said[:6])
+    assert vamba("ask", "v.mp4", "what?").out.splitlines()[-2:] == ["    4:00 - 4:05  said", "  and said once more"]
+    api.evidence = said
+    lines = vamba("ask", "v.mp4", "what?").out.splitlines()
+    assert lines[2] == "  0:00 - 0:05  said" and lines[-1] == "  and said 7 more times" and len(lines) == 8
+    check_schema("ask", vamba("ask", "v.mp4", "what?", "--json").out)
 
 
 def test_progress_of_listening(vamba: Vamba, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,7 @@ def test_without_sound_no_model_is_loaded() -> None:
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
-    with pytest.raises(ModelError, match=r"pip install 'vamba\[transcribe\]'.*--subs"):
+    with pytest.raises(ModelError, match=r"is not installed: pip install 'vamba\[transcribe\]'.*--subs"):
         whisper("small")
 
 

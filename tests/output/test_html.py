@@ -78,7 +78,8 @@ def test_all_text_stays_text(names: list[str], summary: str, question: str) -> N
     read = Reader(to_html(item, Illustration(curves=(curve,)), f"{len(names)}.webm", MODEL))
     expected = [title_of(chapter) for chapter in chapters]
     assert read.texts("span", "title") == expected
-    assert [text for text in read.texts("b") if text in expected][: len(expected)] == expected
+    # the first below the video, then all on the timeline
+    assert read.texts("b")[: 1 + len(expected)] == [expected[0], *expected]
     labels = [label.split(". ", 1)[1].rsplit(", ", 1)[0] for label in read.values("aria-label", "a")]
     assert labels == expected
     assert read.texts("span", "summary") == [one_line(f"s{summary}")] * len(names)
@@ -186,6 +187,8 @@ def test_what_is_said_of_the_video() -> None:
         "Model": "tiny, float32 on cpu",
     }
     assert "Model" not in Reader(to_html(chaptered(adjacent([(9.0, "a")])))).texts("dt")
+    spoken = replace(chaptered(adjacent([(9.0, "a")])), subtitles="a.srt & b")
+    assert "a.srt & b" in Reader(to_html(spoken)).texts("dd")
     warned = replace(chaptered(adjacent([(9.0, "a")])), warnings=("cut <off>",))
     assert Reader(to_html(warned)).texts("li")[0] == "cut <off>"
 
@@ -214,6 +217,12 @@ def test_what_was_not_looked_at_has_no_curve() -> None:
     read = Reader(to_figure(Curve("?", spans), 10.0))
     assert read.values("d", "path") == ["M200 102V0H400V102ZM600 102V51H800V102Z"]
     assert Reader(to_figure(Curve("?", ()), 10.0)).values("d", "path") == [""]
+
+
+def test_what_is_said_is_told_from_what_is_seen() -> None:
+    spans = (Evidence(0, 4, 0.6), Evidence(4, 6, 1.0, "subtitles"), Evidence(6, 9, 0.1), Evidence(9, 10, 0.7))
+    text = to_figure(Curve("?", spans), 10.0)
+    assert "0:00–0:06 <small>said<" in text and "0:09–0:10 <small>70%<" in text
 
 
 def test_a_curve_without_peaks_says_so() -> None:

@@ -83,6 +83,7 @@ def test_rendered(page: Page, folder: Path) -> None:
     assert [width / sum(widths) for width in widths] == pytest.approx([length / 20 for length in LENGTHS], abs=1e-3)
     shown = "[...document.querySelectorAll('.track b')].filter(e => e.offsetWidth).map(e => e.textContent)"
     assert page.evaluate(shown) == [f"Chapter {i}" for i in (1, 2, 3, 4)]
+    assert page.evaluate("document.querySelector('.now').innerText") == "0:00 Chapter 1"
     assert page.complaints == []
     local = {url for url in page.requests if url.startswith("file:")}
     assert local == {(folder / "good.html").as_uri(), (folder / "my 100% video.webm").as_uri()}

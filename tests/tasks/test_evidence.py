@@ -10,7 +10,7 @@ from tests.engine.test_windows import memory_with
 from vamba_cli.engine import windows
 from vamba_cli.engine.events import Event, Stage, ignore
 from vamba_cli.results import Evidence
-from vamba_cli.subtitles import NO_SUBTITLES
+from vamba_cli.subtitles import NO_SUBTITLES, Line, Subtitles
 from vamba_cli.tasks.evidence import evidence_curve
 from vamba_cli.tasks.profiles import PROFILES
 
@@ -65,3 +65,20 @@ def test_models_that_chat_are_asked_the_question(scorer: Scorer, session: Any) -
     assert curve is not None and "who is the speaker?" in scorer.probes[0].question
     # relative to the median scene
     assert [span.score for span in curve.spans] == [0.5, 0.9933, 0.5]
+
+
+def test_what_is_said_supports_it_where_it_is_said(scorer: Scorer, session: Any) -> None:
+    lines = (Line(1, 2, "So P C A."), Line(4.5, 5, "PCA is this."), Line(8, 12, "We had PCA."))
+    session.subtitles = Subtitles(lines[:2], "a.srt")
+    curve = evidence_curve(session, PROFILES["slides"], "When is PCA introduced?", ignore)
+    # mentions near each other are one, and its edges cut the scenes
+    assert curve is not None and curve.spans == (
+        Evidence(0, 1, 0.0474),
+        Evidence(1, 4, 1.0, "subtitles"),
+        Evidence(4, 5, 1.0, "subtitles"),
+        Evidence(5, 6, 0.8808),
+        Evidence(6, 9.5, 0.0474),
+    )
+    session.subtitles = Subtitles(lines[2:], "a.srt")
+    curve = evidence_curve(session, PROFILES["slides"], "When is PCA introduced?", ignore)
+    assert curve is not None and curve.spans[-2:] == (Evidence(6, 8, 0.0474), Evidence(8, 9.5, 1.0, "subtitles"))

@@ -104,7 +104,15 @@ def test_close_mentions_are_one_and_the_first_comes_first() -> None:
     found = mentions(sorted(lines, key=lambda line: line.start_seconds), "umap")
     assert found == [Mention(5.0, 6.0, 1.0), Mention(100.0, 105.0, 1.0), Mention(300.0, 301.0, 1.0)]
     many = [Line(60.0 * minute, 60.0 * minute + 1, "UMAP") for minute in range(20)]
-    assert len(mentions(many, "UMAP")) == 5
+    assert [found.start_seconds for found in mentions(many, "UMAP")] == [60.0 * minute for minute in range(20)]
+
+
+def test_a_word_that_is_said_all_the_time_is_no_single_long_mention() -> None:
+    lines = every_two_seconds(*["the network"] * 100)
+    found = mentions(lines, "network")
+    assert [span.start_seconds for span in found] == [0.0, 60.0, 120.0, 180.0]
+    assert all(span.end_seconds - span.start_seconds <= 60 for span in found)
+    assert len(mentions([Line(60.0 * n, 60.0 * n + 1, "network") for n in range(300)], "network")) == 100
 
 
 @given(st.lists(st.text(alphabet="ab cs'-É中", max_size=12), max_size=8), st.text(alphabet="ab cs'-É中", max_size=8))

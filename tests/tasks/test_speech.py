@@ -1,6 +1,7 @@
 """What subtitles add to answers: quotations, sentences that tell seen from said, prompts with lines."""
 
 import doctest
+import json
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tinynet import SMALL
 from vamba_cli import api
 from vamba_cli.api import sessions
 from vamba_cli.cli.demo import SLIDES
@@ -30,7 +32,9 @@ from vamba_cli.tasks.speech import (
     lines_for_prompt,
     prompt_with_lines,
     said,
+    spans_text,
 )
+from vamba_cli.train.export import config_json
 
 LINES = (
     Line(2.0, 4.0, "Hildy: Hello and welcome."),
@@ -155,6 +159,11 @@ WEAK = (Evidence(605.0, 612.0, 0.5, "subtitles"),)
 def test_the_sentence_tells_seen_from_said(question: str, seen: Any, heard: Any, text: str) -> None:
     wanted = understand(question)
     assert seen_or_said(question, wanted.topic, seen, heard, yes_no=wanted.kind == "yes-no") == text
+
+
+def test_spans_in_words() -> None:
+    spans = [Evidence(start, start + 0.5, 1.0, "subtitles") for start in (1.0, 61.7, 70.0, 80.0)]
+    assert spans_text(spans) == "0:01, 1:01–1:02, 1:10 (and 1 more)"
 
 
 def test_said() -> None:
@@ -322,6 +331,20 @@ def test_a_time_question_to_a_model_that_can_talk(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(ask_task, "search", lambda *_: [])
     (answer,) = ask_task.answer_all(chat_session(SPOKEN), ["when is perplexity introduced?"], Settings())
     assert answer.answer == "“perplexity” is said at 0:04–0:07, 3:10–3:14 (subtitles), and was not seen on screen."
+
+
+def test_lines_reach_a_chat_model_from_the_file_to_the_answer(lecture: Path, tmp_path: Path) -> None:
+    """Weights are random: it says nonsense, but other nonsense with other words in its prompt."""
+    (tmp_path / "config.json").write_text(json.dumps(config_json(SMALL)))
+    (tmp_path / "preprocessor_config.json").write_text("{}")
+    small: dict[str, Any] = {
+        "model": str(tmp_path), "random_weights": True, "frames": 8, "longest_edge": 112, "max_new_tokens": 4
+    }  # fmt: skip
+    _, with_lines, _ = ask(lecture, "what is shown?", **small)
+    _, without, _ = ask(lecture, "what is shown?", subtitles=False, **small)
+    _, again, _ = ask(lecture, "what is shown?", **small)
+    assert with_lines == again
+    assert [span.score for span in with_lines.evidence] != [span.score for span in without.evidence]
 
 
 def test_each_window_is_asked_with_its_own_lines() -> None:

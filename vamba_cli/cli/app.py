@@ -12,12 +12,14 @@ from vamba_cli.cli import exits
 from vamba_cli.cli.ask import ask
 from vamba_cli.cli.batch import batch
 from vamba_cli.cli.cache import cache_app
+from vamba_cli.cli.chapters import chapters
 from vamba_cli.cli.demo import demo
 from vamba_cli.cli.doctor import doctor
 from vamba_cli.cli.help import OptionGroups, group
 from vamba_cli.cli.info import info
 from vamba_cli.cli.models import models_app
 from vamba_cli.cli.presets import presets_app
+from vamba_cli.cli.summarise import summarise
 
 app = group(
     "vamba",
@@ -39,8 +41,9 @@ app = group(
     decoded, 5 not enough memory, 6 model or dependency missing, 130 interrupted.
     """,
 )
-for command in (ask, batch, info):
+for command in (ask, chapters, summarise, batch, info):
     app.command(cls=OptionGroups)(command)
+app.command("summarize", cls=OptionGroups, hidden=True)(summarise)
 app.add_typer(models_app)
 app.add_typer(presets_app)
 app.add_typer(cache_app)

@@ -68,7 +68,7 @@ def clear_cache(
     everything: Annotated[bool, option("--all", None, "Every encoded video.", "What")] = False,
 ) -> None:
     """
-    Remove encoded videos and transcripts; asking again makes them again.
+    Remove encoded videos and transcripts from the disk.
 
     \b
     Examples:

@@ -91,6 +91,11 @@ def option(flags: str, metavar: str | None, text: str, heading: str = OUTPUT, **
     return typer.Option(*flags.split(), metavar=metavar, help=text, rich_help_panel=heading, show_default=False, **more)
 
 
+def time_option(flags: str, text: str, heading: str) -> Any:
+    """An option that takes seconds or a clock time."""
+    return option(flags, "TIME", text, heading, parser=_time)
+
+
 JsonFlag = Annotated[bool, option("--json", None, "One JSON object instead of text.")]
 OutputPath = Annotated[str | None, option("--output -o", "FILE", "Write here, not to stdout (.json implies --json).")]
 

@@ -4,11 +4,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vamba_cli.cli.render import bytes_text
 from vamba_cli.cli.terminal import Terminal, error_console, printable
-from vamba_cli.engine.events import EncodeProgress, Event, Notice, OnEvent, SearchProgress, Stage, TranscribeProgress
+from vamba_cli.engine.events import (
+    EncodeProgress,
+    Event,
+    Notice,
+    SearchProgress,
+    Stage,
+    TranscribeProgress,
+    VideoBegins,
+)
 from vamba_cli.timecode import clock
 
 if TYPE_CHECKING:
@@ -26,10 +35,10 @@ _VERBS = {
 
 
 @contextmanager
-def progress(terminal: Terminal, clock_seconds: Callable[[], float] = time.monotonic) -> Iterator[OnEvent]:
+def progress(terminal: Terminal, clock_seconds: Callable[[], float] = time.monotonic) -> Iterator["Silence"]:
     """A listener for events that draws them while the block runs, and takes the drawing away after it."""
     if terminal.quiet:
-        yield lambda _event: None
+        yield Silence()
         return
     console = error_console()
     if not console.is_terminal or console.is_dumb_terminal:
@@ -77,7 +86,19 @@ def _plain_download(name: str) -> Callable[[int, int], None]:
     return tell
 
 
-class PlainLines:
+class Silence:
+    """Draws nothing, and is how every drawing is used."""
+
+    def __call__(self, event: Event) -> None:
+        """Take what the engine tells."""
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The screen is free for a result while the block runs."""
+        yield
+
+
+class PlainLines(Silence):
     """One line per stage and one every ten seconds within it."""
 
     def __init__(self, terminal: Terminal, clock_seconds: Callable[[], float]) -> None:
@@ -89,6 +110,9 @@ class PlainLines:
         """Write a line if it is time for one."""
         if isinstance(event, Notice):
             self._write(f"note: {event.message}")
+        elif isinstance(event, VideoBegins):
+            if event.total > 1:
+                self._write(f"video {event.number} of {event.total}: {event.path}")
         elif isinstance(event, Stage):
             self._last_seconds = self._clock_seconds()
             self._write(f"{_VERBS.get(event.name, event.name)} {event.detail}".rstrip())
@@ -104,18 +128,35 @@ class PlainLines:
         sys.stderr.flush()
 
 
-class LiveBar:
-    """One line that is drawn over and over: what runs, how far it is, how fast, how long it will take."""
+class LiveBar(Silence):
+    """A line that is drawn over and over: what runs, how far it is, how fast, how long it will take.
+
+    Where there are many videos, a second one above it counts them.
+    """
 
     def __init__(self, live: "Progress", terminal: Terminal) -> None:
         self._live = live
+        self._videos = live.add_task("videos", total=None, note="", visible=False)
         self._task = live.add_task("starting", total=None, note="")
         self._terminal = terminal
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the drawing away for a moment."""
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
 
     def __call__(self, event: Event) -> None:
         """Draw what the event tells."""
         if isinstance(event, Notice):
             self._live.console.print(f"note: {printable(event.message)}", markup=False)
+        elif isinstance(event, VideoBegins):
+            note = f"{event.number}/{event.total} {printable(Path(event.path).name)}"
+            many = event.total > 1
+            self._live.update(self._videos, completed=event.number - 1, total=event.total, note=note, visible=many)
         elif isinstance(event, Stage):
             if self._terminal.verbose:
                 self._live.console.print(_line(event), markup=False, style="dim")

@@ -7,7 +7,17 @@ from datetime import datetime
 from rich.text import Text
 
 from vamba_cli.cli.terminal import printable
-from vamba_cli.results import Answer, AskResult, Check, DoctorResult, Evidence, InfoResult, VerifyResult
+from vamba_cli.results import (
+    Answer,
+    AskResult,
+    Check,
+    DoctorResult,
+    Evidence,
+    InfoResult,
+    VerifyResult,
+    VideoChapters,
+    VideoSummaryText,
+)
 from vamba_cli.timecode import clock
 
 _BAR_CELLS = 12
@@ -36,11 +46,20 @@ def answer(answer: Answer, *, with_question: bool = False, evidence_wanted: bool
         return text  # an outline: every line of the answer has its time
     if answer.evidence:
         text.append("\n\n")
-        width = max(len(_span(item)) for item in answer.evidence)
-        text.append_text(Text("\n").join(_evidence(item, width) for item in answer.evidence))
+        shown = _shown(answer.evidence)
+        width = max(len(_span(item)) for item in shown)
+        text.append_text(Text("\n").join(_evidence(item, width) for item in shown))
+        if more := len(answer.evidence) - len(shown):
+            text.append(f"\n  and said {more} more times" if more > 1 else "\n  and said once more", style="dim")
     elif evidence_wanted and not _says_so_itself(answer.answer):
         text.append("\n\n  no part of the video stands out as evidence", style="dim")
     return text
+
+
+def _shown(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """All that is seen, and the first of what is said: a common word is said very often."""
+    said = [item for item in evidence if item.source == "subtitles"][:_MOST_SPANS]
+    return [item for item in evidence if item.source == "picture" or item in said]
 
 
 def _says_so_itself(answer: str) -> bool:
@@ -63,6 +82,38 @@ def _evidence(item: Evidence, width: int) -> Text:
 
 def _span(item: Evidence) -> str:
     return f"{clock(item.start_seconds)} - {clock(item.end_seconds)}"
+
+
+def chapter_list(item: VideoChapters, *, with_name: bool, columns: int | None = None) -> Text:
+    """One line per chapter: its time and its title; a title that is only a time is dim."""
+    times = [clock(chapter.start_seconds) for chapter in item.chapters]
+    width = max(map(len, times), default=0)
+    text = Text()
+    if with_name:
+        text.append(f"{one_line(item.video.path)}\n", style="bold")
+    lines = []
+    for time, chapter in zip(times, item.chapters, strict=True):
+        line = Text().append(f"{time:>{width}}  ", style="cyan")
+        line.append(one_line(chapter.title), style="" if chapter.title_source == "model" else "dim")
+        if chapter.summary:
+            line.append(f"\n{'':{width}}  {_hanging(chapter.summary, width + 2, columns)}", style="dim")
+        lines.append(line)
+    return text.append_text(Text("\n").join(lines)).append("\n" if with_name else "")
+
+
+def summary(item: VideoSummaryText, *, with_name: bool, with_outline: bool, columns: int | None = None) -> Text:
+    """The summary, and below it each part with its time."""
+    text = Text()
+    if with_name:
+        text.append(f"{one_line(item.video.path)}\n", style="bold")
+    text.append("\n".join(_hanging(line, 0, columns) for line in item.summary.splitlines()))
+    if with_outline and item.outline:
+        times = [clock(entry.start_seconds) for entry in item.outline]
+        width = max(map(len, times))
+        text.append("\n")
+        for time, entry in zip(times, item.outline, strict=True):
+            text.append(f"\n{time:>{width}}  ", style="cyan").append(_hanging(entry.text, width + 2, columns))
+    return text.append("\n" if with_name else "")
 
 
 def info(result: InfoResult, columns: int | None = None) -> Text:

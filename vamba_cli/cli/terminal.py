@@ -34,6 +34,10 @@ class Terminal:
         if not self.quiet:
             error_console().print(printable(message), highlight=False, markup=False, soft_wrap=True)
 
+    def error(self, message: str) -> None:
+        """A line that is shown with --quiet, too."""
+        error_console().print(printable(message), highlight=False, markup=False, soft_wrap=True)
+
     def detail(self, message: str) -> None:
         """A line that only --verbose shows."""
         if self.verbose:
@@ -66,6 +70,16 @@ def show_json(document: Mapping[str, Any]) -> None:
     """Print one JSON object."""
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     _write(json_text(document, ascii_only=encoding != "utf8"))
+
+
+def write_stdout(document: str) -> None:
+    """Print a document as it would stand in a file: in UTF-8, whatever the terminal speaks."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(document.encode("utf-8", "replace"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGoneError from None
 
 
 def _write(text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class VideoBegins:
-    """One of many videos begins, or (number > total) all are done."""
+    """One of many videos begins; numbers start at 1."""
 
     number: int
     total: int

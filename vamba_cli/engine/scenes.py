@@ -9,15 +9,21 @@ from torch import Tensor
 from vamba_cli.engine.generate import Span
 from vamba_cli.model.memory import Looks, VideoMemory
 
+_LEAST_VARIETY = 0.004  # squared distance of features; a video of one unchanging view has no chapters in its pictures
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Frames first .. stop - 1, and the half-open span of time for which they are on screen."""
+    """Frames first .. stop - 1, and the half-open span of time for which they are on screen.
+
+    still: whether all of them show the same picture.
+    """
 
     first: int
     stop: int
     start_seconds: float
     end_seconds: float
+    still: bool = True
 
     @property
     def pairs(self) -> Span | None:
@@ -39,7 +45,11 @@ def find_scenes(memory: VideoMemory, threshold: float) -> list[Scene]:
     looks = memory.looks
     edges = [0, *beginnings(looks, threshold), 2 * memory.num_pairs]
     times = [*looks.times_seconds.tolist(), memory.end_seconds]
-    return [Scene(first, stop, times[first], times[stop]) for first, stop in pairwise(edges)]
+    moves = looks.changes > threshold
+    return [
+        Scene(first, stop, times[first], times[stop], still=not moves[first + 1 : stop].any())
+        for first, stop in pairwise(edges)
+    ]
 
 
 def beginnings(looks: Looks, threshold: float) -> list[int]:
@@ -54,10 +64,11 @@ def beginnings(looks: Looks, threshold: float) -> list[int]:
 
 
 def picture_change(looks: Looks, num_pairs: int) -> Tensor:
-    """How much the pictures after each frame pair's beginning differ from those before it: (pairs,), 0 to 4.
+    """How much the pictures after each frame pair's beginning differ from those before it: (pairs,).
 
-    The squared distance between the mean features of the `num_pairs` pairs on either side, which is what a
-    checkerboard kernel of that size finds in the matrix of cosine similarities (Foote 2000).
+    1 is the difference of two pictures taken at random from the video. What is measured is the squared distance
+    between the mean features of the `num_pairs` pairs on either side, which is what a checkerboard kernel of that size
+    finds in the matrix of cosine similarities (Foote 2000).
     """
     features = torch.nn.functional.normalize(looks.features.double(), dim=-1)
     sums = torch.cat((features.new_zeros(1, features.shape[-1]), features.cumsum(0)))
@@ -67,4 +78,5 @@ def picture_change(looks: Looks, num_pairs: int) -> Tensor:
     after = (sums[stop] - sums[here]) / (stop - here)[:, None]
     change = (before - after).square().sum(-1)
     change[:1] = 0.0
-    return change.float()
+    at_random = 2 * (features - features.mean(0)).square().sum(-1).mean()
+    return (change / at_random.clamp(min=_LEAST_VARIETY)).float()

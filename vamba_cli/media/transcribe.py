@@ -35,8 +35,10 @@ def whisper(model: str, device: str = "auto") -> Any:
     try:
         from faster_whisper import WhisperModel
     except ImportError as error:
+        absent = isinstance(error, ModuleNotFoundError) and error.name == "faster_whisper"
+        why = "is not installed" if absent else f"cannot be loaded ({error})"
         raise ModelError(
-            f"--transcribe needs faster-whisper, which cannot be loaded ({error}): pip install 'vamba[transcribe]', "
+            f"--transcribe needs faster-whisper, which {why}: pip install 'vamba[transcribe]', "
             "or give a subtitle file with --subs"
         ) from error
     kind, _, index = device.partition(":")

@@ -67,7 +67,7 @@ def _links(spans: Sequence[Evidence], found: Sequence[Peak]) -> str:
 def _link(peak: Peak) -> str:
     return (
         f"<a {link_to(peak.start_seconds)}>{clock(peak.start_seconds)}–{clock(peak.end_seconds)} "
-        f"<small>{_probability(peak.top):.0%}</small></a>"
+        f"<small>{_strength(peak.top)}</small></a>"
     )
 
 
@@ -78,7 +78,7 @@ def link_to(seconds: float) -> str:
 
 def _in_words(found: Sequence[Peak]) -> str:
     where = ", ".join(
-        f"{clock(peak.start_seconds)} to {clock(peak.end_seconds)} ({_probability(peak.top):.0%})" for peak in found
+        f"{clock(peak.start_seconds)} to {clock(peak.end_seconds)} ({_strength(peak.top)})" for peak in found
     )
     return f"How probably each part of the video supports the question: {where or 'no part does clearly'}"
 
@@ -106,6 +106,11 @@ def _dot(peak: Peak, duration_seconds: float) -> str:
         f'<a {link_to(peak.start_seconds)} tabindex="-1" aria-hidden="true">'
         f'<circle cx="{_number(across)}%" cy="{_number(down)}%" r="5"/></a>'
     )
+
+
+def _strength(span: Evidence) -> str:
+    """How sure it is that the picture shows it, or that it is said: subtitles leave little doubt."""
+    return "said" if span.source == "subtitles" else f"{_probability(span):.0%}"
 
 
 def _probability(span: Evidence) -> float:

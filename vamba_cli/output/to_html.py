@@ -49,7 +49,7 @@ def to_html(
         segments="\n".join(_segment(number, chapter) for number, chapter in enumerate(item.chapters, start=1)),
         ticks=_ticks(end_seconds),
         curves="\n".join(to_figure(curve, end_seconds) for curve in illustration.curves),
-        player=_player(video_href, file_name(item.video.path)),
+        player=_player(video_href, item),
         heading=f"{len(item.chapters)} chapters" if len(item.chapters) > 1 else "Chapter",
         unread=_unread_note(item.chapters),
         chapters="\n".join(
@@ -106,6 +106,8 @@ def _facts(item: VideoChapters, model: ModelSummary | None) -> list[tuple[str, s
         ("Picture", f"{item.video.width} × {item.video.height}"),
         ("Looked at", f"{item.num_frames:,} frames, {item.num_video_tokens:,} tokens"),
     ]
+    if item.subtitles:
+        facts.append(("Subtitles", one_line(item.subtitles)))
     if model is not None:
         commit = f" @ {model.commit[:10]}" if model.commit else ""
         facts.append(("Model", one_line(f"{model.name}{commit}, {model.dtype} on {model.device}")))
@@ -154,8 +156,8 @@ def _unread_note(chapters: Sequence[Chapter]) -> str:
     num_unread = sum(not _is_read(chapter) for chapter in chapters)
     if not num_unread:
         return ""
-    whose = "1 chapter has" if num_unread == 1 else f"{num_unread} chapters have"
-    return f'<p class="unread-note">{whose} no title that could be read: their time stands for it.</p>'
+    whose, its = ("1 chapter has", "its") if num_unread == 1 else (f"{num_unread} chapters have", "their")
+    return f'<p class="unread-note">{whose} no title that could be read: {its} time stands for it.</p>'
 
 
 def _ticks(end_seconds: float) -> str:
@@ -165,13 +167,14 @@ def _ticks(end_seconds: float) -> str:
     return "".join(f'<text x="{100 * time / end_seconds:.3f}%" y="1.1em">{clock(time)}</text>' for time in times)
 
 
-def _player(video_href: str | None, name: str) -> str:
+def _player(video_href: str | None, item: VideoChapters) -> str:
     if video_href is None:
         return ""
+    name, first = file_name(item.video.path), title_of(item.chapters[0]) if item.chapters else ""
     return (
         f'<section class="player" aria-label="Video">\n'
         f'<video controls preload="metadata" playsinline src="{escape(video_href)}"></video>\n'
-        f'<p class="now"><span class="now-time">0:00</span> <b dir="auto"></b></p>\n'
+        f'<p class="now"><span class="now-time">0:00</span> <b dir="auto">{escape(first)}</b></p>\n'
         f'<p class="missing" role="status">The video does not play here: <bdi>{escape(name)}</bdi> is no longer at '
         "its place beside this page, or the browser does not know its format. All else on the page stays useful.</p>\n"
         "</section>"

@@ -22,10 +22,11 @@ _SLIDES_SHARE = 0.25  # of the time, from which on titles that are read make the
 _LEAST_SLIDES_SECONDS, _LEAST_SHOTS_SECONDS = 6.0, 20.0
 _LONG_UNTITLED_SECONDS = 90.0  # a scene without a title that lasts so long is a chapter of its own
 _AROUND_SECONDS = 20.0  # pictures on either side of a boundary that are compared
-_CHANGE = 0.5  # of the pictures' features, from which on a boundary between shots is worth taking
+_CHANGE = 0.6  # of the pictures (engine.scenes.picture_change), from which on a boundary is worth taking
 _SAME, _UNTITLED, _NEW = -1.0, -0.1, 1.0
 _TITLE_TOKENS, _SENTENCE_TOKENS = 32, 96
 _TITLES_NAMED = 5
+_NEW_LINE = " / "  # as the small model writes it
 _CLEAR_WORDS = 0.93  # of a token, on average; slides' bodies are read worse than their titles
 _UNSEEN_SECONDS = 5.0  # at either end of the file that were not looked at; less belongs to the chapter beside it
 
@@ -121,7 +122,12 @@ def _titled(
     """Chapters with titles; neighbours that get the same one are joined unless their number was given."""
     parts = [_part(group) for group in groups]
     titles = [_first_title(group) for group in groups]
-    if profile.title_request:
+    if profile.reading:
+        slides = _shows_slides([reading for group in groups for reading in group])  # words read into film are none
+        untitled = [index for index, title in enumerate(titles) if slides and not title]
+        for index, words in zip(untitled, _words(session, profile, [groups[i] for i in untitled]), strict=True):
+            titles[index] = _first_line(words)
+    elif profile.title_request:
         on_event(Stage("answer", "naming the chapters"))
         said = describe(session, profile.title_request, parts, _TITLE_TOKENS, on_event)
         titles = [clean_title(answer.text) for answer in said]
@@ -133,7 +139,7 @@ def _titled(
         Chapter(
             part.start_seconds,
             part.end_seconds,
-            title or time_title(part.start_seconds, part.end_seconds),
+            title,
             "model" if title else "time",
             sentence,
         )
@@ -156,6 +162,12 @@ def _first_title(group: Sequence[Reading]) -> str:
     return max(same, key=lambda reading: reading.probability).title if same else ""
 
 
+def _first_line(words: str) -> str:
+    """The first line of a slide's words as its title, if it is more than a word."""
+    line = clean_title(words.partition(_NEW_LINE)[0])
+    return line if len(line.split()) > 1 else ""
+
+
 def _joined(groups: Sequence[Sequence[Reading]], titles: Sequence[str]) -> tuple[list[Sequence[Reading]], list[str]]:
     """Neighbours with the same title as one."""
     joined: list[tuple[Sequence[Reading], str]] = []
@@ -175,25 +187,31 @@ def _sentences(
     if profile.sentence_request:
         said = describe(session, profile.sentence_request, [_part(g) for g in groups], _SENTENCE_TOKENS, on_event)
         return [clean_sentences(answer.text) or None for answer in said]
-    longest = [
-        max((r for r in group if r.scene.pairs), key=lambda r: r.scene.seconds, default=None) for group in groups
-    ]
-    windows = [core(r.scene.pairs, profile.search.longest_window) for r in longest if r and r.scene.pairs]
+    words = _words(session, profile, groups)
+    return [_sentence(group, said) for group, said in zip(groups, words, strict=True)]
+
+
+def _words(session: Session, profile: Profile, groups: Sequence[Sequence[Reading]]) -> list[str]:
+    """The words of each chapter's longest scene, line by line; "" where they are not read clearly."""
+    scenes = [max((reading.scene for reading in group), key=lambda scene: scene.seconds) for group in groups]
+    windows = [core(scene.pairs, profile.search.longest_window) for scene in scenes if scene.pairs]
     ready = session.ready
-    words = iter(generate_each(ready.model, ready.tokenizer, session.memory, profile.reading_text, windows))
-    return [_sentence(group, next(words) if r else None, profile) for group, r in zip(groups, longest, strict=True)]
+    said = iter(generate_each(ready.model, ready.tokenizer, session.memory, profile.reading_text, windows))
+    answers = [next(said) if scene.pairs else Generated("", 0.0) for scene in scenes]
+    return [
+        answer.text if answer.probability >= _CLEAR_WORDS and answer.text not in profile.empty_answers else ""
+        for answer in answers
+    ]
 
 
-def _sentence(group: Sequence[Reading], words: Generated | None, profile: Profile) -> str | None:
-    """What else a chapter shows: its further titles, or the words of its slide where they are read clearly."""
+def _sentence(group: Sequence[Reading], words: str) -> str | None:
+    """What else a chapter shows: its further titles, or the words of its slide."""
     titles = list(dict.fromkeys(reading.title for reading in group if reading.title))
     titles = [title for title in titles if not same_title(title, titles[0])]
     if titles:
         named = ", ".join(f"“{title}”" for title in titles[:_TITLES_NAMED])
         return f"Also shows {named}{f' and {len(titles) - _TITLES_NAMED} more' * (len(titles) > _TITLES_NAMED)}."
-    if words is None or words.text in profile.empty_answers or words.probability < _CLEAR_WORDS:
-        return None
-    return f"Shows: {clean_sentences(words.text.replace(' / ', ' '))}"
+    return f"Shows: {clean_sentences(words.replace(_NEW_LINE, ' '))}" if words else None
 
 
 def _whole_file(session: Session, chapters: list[Chapter]) -> tuple[Chapter, ...]:
@@ -208,11 +226,14 @@ def _whole_file(session: Session, chapters: list[Chapter]) -> tuple[Chapter, ...
         chapters = [*chapters, _unseen(last.end_seconds, end)]
     else:
         chapters[-1] = replace(chapters[-1], end_seconds=max(end, chapters[-1].start_seconds))
-    return tuple(
-        replace(chapter, start_seconds=round(chapter.start_seconds, 3), end_seconds=round(chapter.end_seconds, 3))
-        for chapter in chapters
-    )
+    return tuple(_rounded(chapter) for chapter in chapters)
+
+
+def _rounded(chapter: Chapter) -> Chapter:
+    start, end = round(chapter.start_seconds, 3), round(chapter.end_seconds, 3)
+    title = chapter.title if chapter.title_source == "model" else time_title(start, end)
+    return replace(chapter, start_seconds=start, end_seconds=end, title=title)
 
 
 def _unseen(start_seconds: float, end_seconds: float) -> Chapter:
-    return Chapter(start_seconds, end_seconds, time_title(start_seconds, end_seconds), "time")
+    return Chapter(start_seconds, end_seconds, "", "time")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Span
@@ -16,6 +17,7 @@ from vamba_cli.tasks.speech import (
     asks_about_speech,
     lines_for_prompt,
     prompt_with_lines,
+    said,
     spans_text,
 )
 from vamba_cli.tasks.wishes import subject
@@ -35,7 +37,10 @@ def search(session: Session, profile: Profile, question: str, topic: str | None,
 
 
 def evidence_curve(session: Session, profile: Profile, question: str, on_event: OnEvent) -> Curve | None:
-    """How far each part of what was looked at supports a question; None where the model cannot look for it."""
+    """How far each part of what was looked at supports a question; None where the model cannot look for it.
+
+    Adjacent spans; where what is looked for is said, as the subtitles have it, a span of its own may say so.
+    """
     wanted = understand(question)
     topic = wanted.topic
     if profile.needs_topic and (topic is None or wanted.kind == "time"):
@@ -46,7 +51,22 @@ def evidence_curve(session: Session, profile: Profile, question: str, on_event: 
     on_event(Stage("search", topic or question))
     ready = session.ready
     spans = probability_curve(ready.model, ready.tokenizer, session.memory, probe, profile.search, on_event)
-    return Curve(question, evidence_of(session.memory, spans))
+    heard = said(session.subtitles, topic or subject(question))
+    return Curve(question, _seen_and_heard(evidence_of(session.memory, spans), heard))
+
+
+def _seen_and_heard(seen: Sequence[Evidence], heard: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """Adjacent spans, cut where something is said that supports more than the picture does."""
+    pieces = []
+    for span in seen:
+        start, end = span.start_seconds, span.end_seconds
+        near = [words for words in heard if words.start_seconds < end and words.end_seconds > start]
+        edges = {edge for words in near for edge in (words.start_seconds, words.end_seconds) if start < edge < end}
+        for first, last in pairwise([start, *sorted(edges), end]):
+            over = [words for words in near if words.start_seconds <= first and last <= words.end_seconds]
+            best = max((span, *over), key=lambda evidence: evidence.score)
+            pieces.append(replace(best, start_seconds=first, end_seconds=last))
+    return tuple(pieces)
 
 
 def _probe(session: Session, profile: Profile, question: str, topic: str | None) -> Probe | None:

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 
 from vamba_cli.subtitles import Line
 
-_MOST_MENTIONS = 5
+_MOST_MENTIONS = 100
 _WINDOW_LINES = 3  # words of a topic that stand apart must lie within so many neighbouring lines
 _WINDOW_SECONDS = 20.0
 _PAUSE_SECONDS = 5.0  # a phrase may have one between its lines
-_JOINED_SECONDS = 8.0  # mentions closer than this are one
+_JOINED_SECONDS = 8.0  # mentions closer than this are one,
+_LONGEST_SECONDS = 60.0  # unless it would last longer than this
 _SCATTERED, _PARTIAL = 0.8, 0.6  # scores of all words apart from each other, and at most of some of them
 _LEAST_SHARE = 0.6  # of the weight of a topic's words, that some of them must have
 _ONE_BY_ONE = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without spaces
@@ -115,7 +116,8 @@ def _joined(lines: Sequence[Line], hits: Iterable[Hit]) -> list[Mention]:
     spans: list[Mention] = []
     for first, last, score in sorted(hits):
         start, end = lines[first].start_seconds, max(line.end_seconds for line in lines[first : last + 1])
-        if spans and start - spans[-1].end_seconds <= _JOINED_SECONDS:
+        close = bool(spans) and start - spans[-1].end_seconds <= _JOINED_SECONDS
+        if close and end - spans[-1].start_seconds <= _LONGEST_SECONDS:
             before = spans.pop()
             start, end = before.start_seconds, max(end, before.end_seconds)
             score = max(score, before.score)

@@ -127,7 +127,8 @@ def lines_for_prompt(
 
 def spans_text(spans: Sequence[Evidence]) -> str:
     """The first spans in words: "10:05–10:12, 11:40–11:43 (and 2 more)"."""
-    named = ", ".join(f"{clock(span.start_seconds)}–{clock(span.end_seconds)}" for span in spans[:_NAMED])
+    edges = [(clock(span.start_seconds), clock(span.end_seconds)) for span in spans[:_NAMED]]
+    named = ", ".join(start if start == end else f"{start}–{end}" for start, end in edges)
     return named + (f" (and {len(spans) - _NAMED} more)" if len(spans) > _NAMED else "")
 
 

@@ -9,6 +9,7 @@ _MOST_TITLE_CHARACTERS = 100
 _LABEL = re.compile(r"^(?:chapter\s*)?(?:title|heading)\s*:\s*", re.IGNORECASE)
 _QUOTES = "\"'“”‘’«»`*_# "
 _ALIKE = str.maketrans("il|!o", "11110")  # letters and figures that are misread for each other
+_FIGURES = re.compile(r"\d+")
 _LONG_TITLE = 12  # characters from which on a single other letter is a misreading, not another title
 _NEARLY_EQUAL = 0.9
 
@@ -57,7 +58,7 @@ def same_title(one: str, other: str) -> bool:
     a, b = _plain(one), _plain(other)
     if a == b:
         return True
-    if min(len(a), len(b)) < _LONG_TITLE or re.findall(r"\d+", a) != re.findall(r"\d+", b):
+    if min(len(a), len(b)) < _LONG_TITLE or _FIGURES.findall(one) != _FIGURES.findall(other):
         return False
     return SequenceMatcher(None, a, b, autojunk=False).ratio() >= _NEARLY_EQUAL
 

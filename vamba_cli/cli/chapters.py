@@ -1,0 +1,138 @@
+"""`vamba chapters`: files and folders to titled, timestamped chapters, in the formats that people paste and embed."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from vamba_cli.cli.documents import Documents, Place, choose_place, format_option, tell_failures, write_all
+from vamba_cli.cli.many import Found, found_videos
+from vamba_cli.cli.options import FRAMES, MODEL, SUBTITLES, JsonFlag, argument, option, shared, time_option
+from vamba_cli.cli.terminal import Terminal, result_columns, show
+from vamba_cli.errors import VambaError
+from vamba_cli.output.files import embedded_path
+from vamba_cli.output.formats import CHAPTER_FORMATS, Format
+from vamba_cli.output.titles import clean_chapter
+from vamba_cli.output.to_youtube import youtube_warnings
+from vamba_cli.results import ChaptersResult, Failure, Illustration, VideoChapters
+from vamba_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from vamba_cli.api import OpenModel
+
+CHAPTERS = "Chapters"
+
+
+@shared(MODEL, FRAMES, SUBTITLES)
+def chapters(
+    paths: Annotated[list[str], argument("PATH...", "Videos, and folders of videos.")],
+    settings: Settings,
+    terminal: Terminal,
+    out: Annotated[str | None, option("--out -o", "PLACE", "A file, a folder, or - for stdout.")] = None,
+    formats: Annotated[list[str] | None, option("--format -f", "NAME", format_option(CHAPTER_FORMATS))] = None,
+    json: JsonFlag = False,
+    embed: Annotated[bool, option("--embed", None, "Also write a copy of the video with its chapters inside.")] = False,
+    min_length: Annotated[
+        float | None, time_option("--min-length", "No chapter is shorter than this.", CHAPTERS)
+    ] = None,
+    max_chapters: Annotated[int | None, option("--max-chapters", "N", "No more than these.", CHAPTERS)] = None,
+    count: Annotated[int | None, option("--count", "N", "Exactly so many, if that is possible.", CHAPTERS)] = None,
+    summaries: Annotated[bool, option("--summaries", None, "A sentence about each.", CHAPTERS)] = False,
+    questions: Annotated[
+        list[str] | None,
+        option("--question -q", "TEXT", "Also say where this is answered (html, json).", CHAPTERS),
+    ] = None,
+) -> None:
+    """
+    Divide videos into titled chapters.
+
+    \b
+    Examples:
+      vamba chapters lecture.mp4
+      vamba chapters lecture.mp4 --format youtube -o -
+      vamba chapters ./videos --out chapters.json
+      vamba chapters talk.mkv --format html --format webvtt --out ./site
+      vamba chapters lecture.mp4 --embed --count 8
+
+    Boundaries come from the pictures, titles from what each chapter shows.
+    One chapter follows the other from 0:00 to the end of the file.
+    """
+    from vamba_cli.cli.progress import progress
+    from vamba_cli.cli.render import chapter_list
+
+    found = found_videos(paths)
+    place = choose_place(out, formats or [], json, CHAPTER_FORMATS, len(found.videos))
+    with progress(terminal) as watch:
+        from vamba_cli import api  # takes a second, with a sign of life on the screen
+
+        wishes = api.Wishes(min_length, max_chapters, count, summaries, tuple(questions or ()))
+        model = api.OpenModel(settings)
+        if found.is_one:
+            done: Iterable[VideoChapters | Failure] = api.chapters(
+                found.videos[0], settings, wishes, watch, model
+            ).items
+        else:
+            done = api.chapters_of_each(found.videos, model, wishes, watch)
+
+        def show_one(item: VideoChapters) -> None:
+            with watch.paused():
+                show(chapter_list(item, with_name=not found.is_one, columns=result_columns()))
+
+        def after_each(item: VideoChapters) -> list[Failure]:
+            _tell(item, place.formats, terminal)
+            return _embed(item, place, found, terminal) if embed else []
+
+        documents = Documents(place, "chapters", found.stems, partial(_result, model), _text, show_one)
+        write_all(done, documents, terminal, after_each)
+    tell_failures([*found.failures, *documents.failures], found.total, terminal)
+
+
+def _tell(item: VideoChapters, formats: Sequence[Format[ChaptersResult]], terminal: Terminal) -> None:
+    """What a format had to change of the chapters, and how long it took."""
+    if any(entry.name == "youtube" for entry in formats):
+        for warning in youtube_warnings(item):
+            terminal.note(f"note: {item.video.path}: {warning}")
+    terminal.detail(
+        f"{item.video.path}: {item.num_frames} frames; encode {item.timing.encode_seconds:.2f} s, "
+        f"chapters {item.timing.answer_seconds:.2f} s"
+    )
+
+
+def _embed(item: VideoChapters, place: Place[ChaptersResult], found: Found, terminal: Terminal) -> list[Failure]:
+    """Write the copy with chapters: into the folder of the documents, else beside the video."""
+    from vamba_cli.media.embed import copy_suffix, embed_chapters
+
+    video = Path(item.video.path)
+    suffix = copy_suffix(video)
+    target = (
+        embedded_path(video.with_suffix(""), suffix)
+        if place.folder is None
+        else place.folder / embedded_path(found.stems[item.video.path], suffix)
+    )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        warnings = embed_chapters(video, [clean_chapter(chapter) for chapter in item.chapters], target)
+    except (VambaError, OSError) as error:
+        if found.is_one:
+            raise
+        return [Failure(item.video.path, type(error).__name__, str(error))]
+    for warning in warnings:
+        terminal.note(f"note: {item.video.path}: {warning}")
+    terminal.note(f"written: {target}")
+    return []
+
+
+def _result(model: "OpenModel", items: Sequence[VideoChapters], failures: Sequence[Failure]) -> ChaptersResult:
+    return ChaptersResult(tuple(items), tuple(failures), model.summary(), model.settings.presets)
+
+
+def _text(entry: Format[ChaptersResult], result: ChaptersResult, target: Path | None) -> str:
+    if entry.write is not None:
+        return entry.write(result)
+    from vamba_cli import api
+    from vamba_cli.output.to_html import href_beside, to_html
+
+    (item,) = result.items
+    video = Path(item.video.path)
+    pictures = Illustration(api.poster_pictures(video, item.chapters), item.curves)
+    return to_html(item, pictures, href_beside(video, target) if target else None, result.model)

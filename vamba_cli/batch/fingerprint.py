@@ -3,19 +3,23 @@
 import hashlib
 from pathlib import Path
 
+from vamba_cli.batch.jobs import digest
 from vamba_cli.settings import Settings
 
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
 
 
-def content_of(video: Path) -> str:
-    """Hash of all bytes of a file.
+def content_of(video: Path, *beside: Path) -> str:
+    """Hash of all bytes of a file, and of those that go with it.
 
     Raises:
         OSError
     """
     with video.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+        own = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+    if not beside:
+        return own
+    return digest(" ".join([own, *(f"{path.name} {content_of(path)}" for path in beside)]).encode("utf-8", "replace"))
 
 
 def model_identity(settings: Settings) -> str:

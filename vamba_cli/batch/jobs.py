@@ -23,12 +23,14 @@ class Work:
     task: `ask`, `chapters`, `summarise`, or `module:function` for one's own.
     wishes: what the task takes besides settings, as JSON: {"questions": [...]}.
     model: names the weights wherever they lie (`fingerprint.model_identity`).
+    subtitles: hash of the subtitle file that the settings name.
     """
 
     task: str
     settings: Settings
     wishes: Mapping[str, Any]
     model: str
+    subtitles: str = ""
 
     @property
     def label(self) -> str:
@@ -39,7 +41,7 @@ class Work:
     def digest(self) -> str:
         """Changes with everything, besides the video and the version, that the result depends on."""
         settings = {key: value for key, value in asdict(self.settings).items() if key not in _WITHOUT_EFFECT}
-        parts = [self.task, settings, dict(self.wishes), self.model]
+        parts = [self.task, settings, dict(self.wishes), self.model, self.subtitles]
         return digest(json.dumps(parts, sort_keys=True).encode())
 
 

@@ -15,7 +15,7 @@ from vamba_cli.batch.owners import Owner
 from vamba_cli.batch.stopping import Stop
 from vamba_cli.batch.tally import Tally
 from vamba_cli.batch.work import REDUCTIONS, Assignment, Outcome
-from vamba_cli.errors import ModelError
+from vamba_cli.errors import ModelError, UsageError
 
 _WAIT_SECONDS = 0.25
 _POLL_SECONDS = 1.0  # between two looks at videos that others work on
@@ -59,7 +59,7 @@ class Runner:
         """Until every video has its record, or the run is stopped; claims and workers never outlive it.
 
         Raises:
-            ModelError: the model, the task or the workers cannot be had; no video would fare better.
+            ModelError, UsageError: the model, the task or the workers cannot be had; no video would fare better.
             OSError: nothing can be written any more.
         """
         began = time.monotonic()
@@ -184,7 +184,8 @@ class Runner:
     def _on_outcome(self, turn: Turn, reply: Finished) -> None:
         outcome = reply.outcome
         if outcome.fatal and outcome.problem is not None:
-            raise ModelError(outcome.problem.message)
+            kind = UsageError if outcome.problem.kind == "UsageError" else ModelError
+            raise kind(outcome.problem.message)
         if outcome.document is not None:
             if not self.book.publish(turn, outcome, reply.slot, _seconds_of(turn)):
                 self._lost(turn)

@@ -31,4 +31,4 @@ def decode(line: bytes) -> Work | Assignment | Outcome | str:
 
 def work_from(body: Mapping[str, Any]) -> Work:
     settings = {**body["settings"], "presets": tuple(body["settings"]["presets"])}
-    return Work(body["task"], Settings(**settings), body["wishes"], body["model"])
+    return Work(body["task"], Settings(**settings), body["wishes"], body["model"], body["subtitles"])

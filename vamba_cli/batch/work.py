@@ -2,24 +2,23 @@
 
 import copy
 import gc
-import importlib
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vamba_cli.batch.fingerprint import content_of
 from vamba_cli.batch.jobs import Problem, Work
+from vamba_cli.batch.tasks import Run, prepared
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.errors import ModelError, UsageError, VambaError
 
 if TYPE_CHECKING:
     from vamba_cli.api import OpenModel
 
-BUILT_IN = ("ask", "chapters", "summarise")
 # What is lowered, from one attempt to the next, where memory was short.
 REDUCTIONS = ("half of the chunk", "half of the frames")
 
@@ -69,7 +68,7 @@ class Worker:
 
     def __init__(self, work: Work, on_event: OnEvent) -> None:
         self._work, self._on_event = work, on_event
-        self._task: Callable[[Path, Worker], dict[str, Any]] | None = None
+        self._run: Run | None = None
         self._model: OpenModel | None = None
         self._reduction = 0
 
@@ -97,28 +96,45 @@ class Worker:
         seen = Outcome()
         try:
             facts = path.stat()
-            seen = Outcome(facts.st_size, facts.st_mtime_ns, content_of(path))
+            seen = Outcome(facts.st_size, facts.st_mtime_ns, self._content_of(path))
             if given.expected and seen.content == given.expected:
                 return seen
             if given.taken_by:
                 raise NameClashError(_clash(given.taken_by))
-            self._task = self._task or task_function(self._work.task)
             self._reduction = given.reduction
-            document = self._task(path, self)
+            document = self._prepared()(path, self)
             _require_unchanged(path, seen)
             return replace(seen, document=document, timing=without_volatile(document))
         except Exception as error:
-            found = problem_of(error)
+            found = problem_of(error.__cause__ if isinstance(error.__cause__, UsageError) else error)
             if found.kind == "OutOfMemory":
                 _free_memory()
             return replace(seen, problem=found, fatal=isinstance(error, ModelError))
+        finally:
+            self._reduction = 0
+
+    def _prepared(self) -> Run:
+        """The task, ready for any video."""
+        if self._run is None:
+            with _no_fault_of_a_video():
+                self._run = prepared(self._work.task, self._work.wishes)
+        return self._run
+
+    def _content_of(self, path: Path) -> str:
+        """Of the video, and of the subtitles beside it where the task reads them."""
+        if ":" in self._work.task or not self._work.settings.subtitles or self._work.settings.subtitles_file:
+            return content_of(path)
+        from vamba_cli.media.subtitles import sidecars
+
+        return content_of(path, *sidecars(path))
 
     def model(self, video: Path) -> "OpenModel":
         """The model, kept from video to video, with the settings lowered as this attempt wants."""
         from vamba_cli import api
 
         if self._model is None:
-            self._model = _opened(self._work)
+            with _no_fault_of_a_video():
+                self._model = api.OpenModel(self._work.settings)
         if not self._reduction:
             return self._model
         self._model.ready(self._on_event)  # loaded once, for this one and its copies
@@ -130,31 +146,13 @@ class Worker:
         return lowered
 
 
-def task_function(task: str) -> Callable[[Path, Worker], dict[str, Any]]:
-    """The function behind the name of a task; `module:function` names one's own, called with (video, worker).
-
-    Raises:
-        ModelError: there is none.
-    """
-    if task in _TABLE:
-        return _TABLE[task]
-    module, colon, function = task.partition(":")
-    if colon:
-        try:
-            return getattr(importlib.import_module(module), function)
-        except (ImportError, AttributeError) as error:
-            raise ModelError(f"--task {task} cannot be loaded: {error}") from error
-    raise ModelError(f"--task {task!r} is not known: choose {', '.join(BUILT_IN)}, or module:function of your own")
-
-
-def _ask(video: Path, worker: Worker) -> dict[str, Any]:
-    from vamba_cli import api
-
-    questions = worker.wishes["questions"]
-    return api.ask(video, questions, worker.settings, worker.on_event, worker.model(video)).to_json()
-
-
-_TABLE: dict[str, Callable[[Path, Worker], dict[str, Any]]] = {"ask": _ask}
+@contextmanager
+def _no_fault_of_a_video() -> Iterator[None]:
+    """A device that is not here, or a wish that cannot be fulfilled, would be met with every other video, too."""
+    try:
+        yield
+    except UsageError as error:
+        raise ModelError(str(error)) from error
 
 
 def without_volatile(document: dict[str, Any]) -> dict[str, Any]:
@@ -166,16 +164,6 @@ def without_volatile(document: dict[str, Any]) -> dict[str, Any]:
             if "from_cache" in part:
                 taken["from_cache"] = part.pop("from_cache")
     return taken
-
-
-def _opened(work: Work) -> "OpenModel":
-    """A model or device that is not here is no fault of a video."""
-    from vamba_cli import api
-
-    try:
-        return api.OpenModel(work.settings)
-    except UsageError as error:
-        raise ModelError(str(error)) from error
 
 
 def _clash(taken_by: str) -> str:

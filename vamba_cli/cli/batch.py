@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vamba_cli.cli.exits import SOME_FAILED
-from vamba_cli.cli.options import ANSWER, FRAMES, MODEL, argument, option, shared
+from vamba_cli.cli.options import ANSWER, FRAMES, MODEL, SUBTITLES, argument, option, shared, time_option
 from vamba_cli.cli.terminal import Terminal
 from vamba_cli.errors import UsageError
 from vamba_cli.settings import Settings
-from vamba_cli.timecode import parse_seconds
 
 if TYPE_CHECKING:
     from vamba_cli.batch.jobs import Work
@@ -22,16 +21,15 @@ if TYPE_CHECKING:
 
 TASK, VIDEOS, AGAIN, RUN = "Task", "Videos", "What runs again", "Run"
 _LOG_BYTES, _LOG_FILES = 10 * 2**20, 5
+# What each task takes besides settings.
+_WISHES = {
+    "ask": ("questions",),
+    "chapters": ("questions", "min_length_seconds", "max_chapters", "count", "summaries"),
+    "summarise": ("style", "length"),
+}
 
 
-def _time(text: str) -> float:
-    try:
-        return parse_seconds(text)
-    except UsageError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-@shared(MODEL, FRAMES, ANSWER)
+@shared(MODEL, FRAMES, SUBTITLES, ANSWER)
 def batch(
     settings: Settings,
     terminal: Terminal,
@@ -40,8 +38,14 @@ def batch(
         str | None, option("--task -t", "NAME", "ask, chapters, summarise, or module:function.", TASK)
     ] = None,
     out_dir: Annotated[Path | None, option("--out-dir -d", "DIR", "Results and records go here.", TASK)] = None,
-    question: Annotated[list[str] | None, option("-q", "TEXT", "A question to ask; repeat it.", TASK)] = None,
-    questions_file: Annotated[str | None, option("--questions", "FILE", "Questions, one a line.", TASK)] = None,
+    question: Annotated[list[str] | None, option("--question -q", "TEXT", "ask, chapters: repeat it.", TASK)] = None,
+    questions_file: Annotated[str | None, option("--questions", "FILE", "ask: questions, one a line.", TASK)] = None,
+    min_length: Annotated[float | None, time_option("--min-length", "chapters: none is shorter.", TASK)] = None,
+    max_chapters: Annotated[int | None, option("--max-chapters", "N", "chapters: no more than these.", TASK)] = None,
+    count: Annotated[int | None, option("--count", "N", "chapters: exactly so many.", TASK)] = None,
+    summaries: Annotated[bool, option("--summaries", None, "chapters: a sentence about each.", TASK)] = False,
+    style: Annotated[str | None, option("--style", "NAME", "summarise: paragraph, bullets or outline.", TASK)] = None,
+    length: Annotated[str | None, option("--length", "NAME", "summarise: short, medium or long.", TASK)] = None,
     from_file: Annotated[
         list[str] | None, option("--from-file", "LIST", "A list of files, one a line.", VIDEOS)
     ] = None,
@@ -55,14 +59,12 @@ def batch(
     any_version: Annotated[bool, option("--any-version", None, "Keep what other versions did.", AGAIN)] = False,
     dry_run: Annotated[bool, option("--dry-run -n", None, "Show what would run, and what it takes.", RUN)] = False,
     workers: Annotated[int | None, option("--workers -j", "N", "Processes; by default one per GPU, or 1.", RUN)] = None,
-    timeout: Annotated[
-        float | None, option("--timeout", "TIME", "Give a video up after this long.", RUN, parser=_time)
-    ] = None,
+    timeout: Annotated[float | None, time_option("--timeout", "Give a video up after this long.", RUN)] = None,
     attempts: Annotated[int, option("--attempts", "N", "Tries of a video that crashes its worker.", RUN)] = 1,
     max_failures: Annotated[int | None, option("--max-failures", "N", "Begin no more after so many.", RUN)] = None,
     lock: Annotated[bool, option("--lock", None, "Leave with 75 if a run is under way.", RUN)] = False,
     claim_expiry: Annotated[
-        float | None, option("--claim-expiry", "TIME", "Other hosts are dead after this silence.", RUN, parser=_time)
+        float | None, time_option("--claim-expiry", "Other hosts are dead after this silence.", RUN)
     ] = None,
     backend: Annotated[str, option("--backend", "NAME", "local, or ray.", RUN)] = "local",
     ray_address: Annotated[str | None, option("--ray-address", "ADDR", "Of a running Ray cluster.", RUN)] = None,
@@ -81,6 +83,10 @@ def batch(
     videos that are done are skipped. Any number of runs, on any hosts, may
     share DIR. One JSON object per video goes to stdout; DIR/report.html sums up.
     """
+    wishes = {
+        "questions": question, "min_length_seconds": min_length, "max_chapters": max_chapters, "count": count,
+        "summaries": summaries or None, "style": style, "length": length,
+    }  # fmt: skip
     lists = [*(from_file or []), *(path for path in paths or [] if path == "-")]
     named = [path for path in paths or [] if path != "-"]
     from vamba_cli.batch.run import Batch
@@ -97,10 +103,15 @@ def batch(
     from vamba_cli.batch.runner import Policy
 
     planned = Batch(
-        _work(task, settings, question or [], questions_file),
+        _work(task, settings, wishes, questions_file),
         sources,
         out_dir,
-        Policy(timeout, attempts, max_failures, Rules("", retry_failed, force, checksum, any_version)),
+        Policy(
+            timeout,
+            attempts,
+            max_failures,
+            Rules(retry_failed=retry_failed, force=force, checksum=checksum, any_version=any_version),
+        ),
         workers,
         backend,
         ray_address,
@@ -111,23 +122,29 @@ def batch(
         _run(planned, terminal, dry_run=dry_run)
 
 
-def _work(task: str | None, settings: Settings, questions: Sequence[str], questions_file: str | None) -> "Work":
+def _work(task: str | None, settings: Settings, given: Mapping[str, Any], questions_file: str | None) -> "Work":
     """What is to be done, with the model it is done by."""
-    from vamba_cli.batch.fingerprint import model_identity
+    from vamba_cli.batch.fingerprint import content_of, model_identity
     from vamba_cli.batch.jobs import Work
-    from vamba_cli.batch.work import BUILT_IN
+    from vamba_cli.batch.tasks import BUILT_IN
     from vamba_cli.cli.ask import collect_questions
 
-    if task is None:
-        raise UsageError(f"--task is missing: choose {', '.join(BUILT_IN)}, or module:function of your own")
-    if task not in BUILT_IN and ":" not in task:
-        raise UsageError(f"--task {task!r} is not known: choose {', '.join(BUILT_IN)}, or module:function of your own")
-    wishes: dict[str, Any] = {}
+    if task is None or (task not in BUILT_IN and ":" not in task):
+        wrong = "--task is missing" if task is None else f"--task {task!r} is not known"
+        raise UsageError(f"{wrong}: choose {', '.join(BUILT_IN)}, or module:function of your own")
+    wishes = {name: value for name, value in given.items() if value is not None}
+    taken = _WISHES.get(task, ())
+    for name in wishes:
+        if name not in taken:
+            flag = "--" + name.removesuffix("_seconds").replace("_", "-").replace("questions", "question")
+            raise UsageError(f"{flag} does not go with --task {task}")
     if task == "ask":
-        wishes["questions"] = collect_questions(None, questions, questions_file)
-    elif questions or questions_file:
-        raise UsageError(f"questions go with --task ask, not with --task {task}")
-    return Work(task, settings, wishes, model_identity(settings))
+        wishes["questions"] = collect_questions(None, wishes.get("questions", ()), questions_file)
+    elif questions_file:
+        raise UsageError(f"--questions goes with --task ask, not with --task {task}")
+    file = settings.subtitles_file
+    subtitles = content_of(Path(file).expanduser()) if file and Path(file).expanduser().is_file() else ""
+    return Work(task, settings, wishes, model_identity(settings), subtitles)
 
 
 def _run(planned: "Batch", terminal: Terminal, *, dry_run: bool) -> None:

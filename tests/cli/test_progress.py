@@ -4,14 +4,14 @@ import pytest
 
 from vamba_cli.cli.progress import PlainLines
 from vamba_cli.cli.render import bytes_text, doctor, flops_text, table
-from vamba_cli.cli.terminal import Terminal, printable
+from vamba_cli.cli.terminal import printable
 from vamba_cli.engine.events import AnswerText, EncodeProgress, Notice, SearchProgress, Stage
 from vamba_cli.results import Check, DoctorResult
 
 
 def test_plain_lines_come_at_stages_and_every_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     now_seconds = 0.0
-    lines = PlainLines(Terminal(), lambda: now_seconds)
+    lines = PlainLines(lambda: now_seconds)
     lines(Stage("load", "tiny"))
     lines(Stage("encode", "lecture.mp4"))
     for second in range(60):
@@ -32,7 +32,7 @@ def test_plain_lines_come_at_stages_and_every_ten_seconds(capsys: pytest.Capture
 
 def test_speed_zero_is_no_division(capsys: pytest.CaptureFixture[str]) -> None:
     now_seconds = 0.0
-    lines = PlainLines(Terminal(), lambda: now_seconds)
+    lines = PlainLines(lambda: now_seconds)
     now_seconds = 100.0
     lines(EncodeProgress(0, 10, 0.0, 0))
     assert "0 of 10" in capsys.readouterr().err

@@ -38,6 +38,12 @@ def test_a_pair_starts_when_its_picture_comes(times: list[float], expected: list
     assert starts(memory) == expected
 
 
+def test_a_picture_that_comes_with_the_second_frame_of_a_pair() -> None:
+    memory = memory_at([0, 2, 4, 6, 8, 10, 12, 14])
+    memory.looks = looks(memory.looks.times_seconds, changes=[torch.inf, 1, 1, 90, 1, 1, 90, 90])
+    assert starts(memory) == [0, 6, 8, 12, 30]
+
+
 def test_rows_are_views_and_stop_at_what_is_written() -> None:
     memory = VideoMemory.allocate(SMALL, 5, 2, end_seconds=1.0, device=torch.device("cpu"), dtype=torch.float16)
     memory.advance(3, looks(torch.zeros(6)))

@@ -63,6 +63,8 @@ def test_what_is_left_begins_like_the_text_and_does_not_loop(text: str) -> None:
         ("Part (1)", "Part (2)", False),
         ("Illumina - limitations", "Tllumina – Imitations", True),
         ("Suites for development", "Suites for deployment", False),
+        ("Projection on x-axes", "Projection on y-axes", False),
+        ("Practical session 2: packaging", "Practical session 2: packaging (tips)", False),
         ("Learning Outcomes 1", "Learning Outcomes 2", False),
         ("", "", True),
         ("Tea", "Sea", False),

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from vamba_cli.api.models import OpenModel
 from vamba_cli.api.questions import checked_question
 from vamba_cli.api.sessions import encoded, flushed_denormals, video_summary
-from vamba_cli.engine.events import OnEvent, VideoBegins, ignore
+from vamba_cli.engine.events import Notice, OnEvent, VideoBegins, ignore
 from vamba_cli.engine.session import Session
 from vamba_cli.errors import ModelError
 from vamba_cli.media.posters import posters
@@ -26,11 +26,12 @@ from vamba_cli.results import (
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.chapters import Wishes, find_chapters
 from vamba_cli.tasks.evidence import evidence_curve
-from vamba_cli.tasks.profiles import PROFILES
+from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.summarise import SummaryWishes
 from vamba_cli.tasks.summarise import summarise as summarise_session
 
 _POSTER_SECONDS = 1.0
+_NO_TITLE = "no title could be read: the times of the chapters stand for them"
 T = TypeVar("T")
 
 
@@ -108,15 +109,15 @@ class _Facts:
     load_seconds: float
     started: float
 
-    def finished(self) -> dict[str, Any]:
-        """Fields of the result, the time spent until now among them."""
+    def finished(self, warnings: Sequence[str] = ()) -> dict[str, Any]:
+        """Fields of the result, the time spent until now among them; warnings besides those of the encoding."""
         session = self.session
         return {
             "video": video_summary(self.video, session),
             "num_frames": 2 * session.memory.num_pairs,
             "num_video_tokens": session.memory.num_tokens,
             "from_cache": session.from_cache,
-            "warnings": session.warnings,
+            "warnings": (*session.warnings, *warnings),
             "timing": Timing(self.load_seconds, session.encode_seconds, time.perf_counter() - self.started),
             "subtitles": session.subtitles.source or None,
         }
@@ -128,14 +129,29 @@ Work = Callable[[_Facts], T]
 def _chapters_work(model: OpenModel, wishes: Wishes, on_event: OnEvent) -> Work[VideoChapters]:
     questions = [checked_question(question) for question in wishes.questions]
     profile = PROFILES[model.folder.profile]
+    told: set[str] = set()  # said once, and not for each of a thousand videos
 
     def work(facts: _Facts) -> VideoChapters:
         found = find_chapters(facts.session, wishes, on_event)
-        curves = [evidence_curve(facts.session, profile, question, on_event) for question in questions]
-        known = tuple(curve for curve in curves if curve is not None)
-        return VideoChapters(chapters=found, curves=known, **facts.finished())
+        warnings = [] if any(chapter.title_source == "model" for chapter in found) else [_NO_TITLE]
+        curves = []
+        for question in questions:
+            curve = evidence_curve(facts.session, profile, question, on_event)
+            if curve is None:
+                warnings.append(f"“{question}” names nothing that can be looked for")
+                if question not in told:
+                    told.add(question)
+                    on_event(Notice(_with_limits(warnings[-1], profile)))
+            else:
+                curves.append(curve)
+        warnings = [_with_limits(warning, profile) for warning in warnings]
+        return VideoChapters(chapters=found, curves=tuple(curves), **facts.finished(warnings))
 
     return work
+
+
+def _with_limits(warning: str, profile: Profile) -> str:
+    return f"{warning}. {profile.limits}".rstrip()
 
 
 def _summary_work(wishes: SummaryWishes, on_event: OnEvent) -> Work[VideoSummaryText]:

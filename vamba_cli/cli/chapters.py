@@ -5,11 +5,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from vamba_cli.cli.documents import Documents, Place, choose_place, format_option, tell_failures, write_all
+from vamba_cli.cli.documents import (
+    Documents,
+    Place,
+    choose_place,
+    failure_of,
+    format_option,
+    not_written,
+    tell_failures,
+    tell_warnings,
+    write_all,
+)
+from vamba_cli.cli.exits import DISK_ERRORS
 from vamba_cli.cli.many import Found, found_videos
-from vamba_cli.cli.options import FRAMES, MODEL, SUBTITLES, JsonFlag, argument, option, shared, time_option
+from vamba_cli.cli.options import FRAMES, MODEL, SUBTITLES, JsonFlag, argument, in_options, option, shared, time_option
 from vamba_cli.cli.terminal import Terminal, result_columns, show
-from vamba_cli.errors import VambaError
+from vamba_cli.errors import UsageError, VambaError
 from vamba_cli.output.files import embedded_path
 from vamba_cli.output.formats import CHAPTER_FORMATS, Format
 from vamba_cli.output.titles import clean_chapter
@@ -18,7 +29,7 @@ from vamba_cli.results import ChaptersResult, Failure, Illustration, VideoChapte
 from vamba_cli.settings import Settings
 
 if TYPE_CHECKING:
-    from vamba_cli.api import OpenModel
+    from vamba_cli.api import OpenModel, Wishes
 
 CHAPTERS = "Chapters"
 
@@ -55,22 +66,24 @@ def chapters(
       vamba chapters lecture.mp4 --embed --count 8
 
     Boundaries come from the pictures, titles from what each chapter shows.
-    One chapter follows the other from 0:00 to the end of the file.
+    The model is deaf: of what is said it knows the subtitles, if there are any.
+    Folders are searched for videos, sub-folders too; a bad file stops nothing.
     """
     from vamba_cli.cli.progress import progress
     from vamba_cli.cli.render import chapter_list
 
     found = found_videos(paths)
-    place = choose_place(out, formats or [], json, CHAPTER_FORMATS, len(found.videos))
+    place = choose_place(out, formats or [], json, CHAPTER_FORMATS, found.videos)
+    if questions and not {"html", "json"} & {entry.name for entry in place.formats}:
+        raise UsageError("--question is answered in html and json alone: add --format html, or ask with `vamba ask`")
     with progress(terminal) as watch:
         from vamba_cli import api  # takes a second, with a sign of life on the screen
 
-        wishes = api.Wishes(min_length, max_chapters, count, summaries, tuple(questions or ()))
+        wishes = _wishes(min_length, max_chapters, count, summaries, questions or ())
         model = api.OpenModel(settings)
+        done: Iterable[VideoChapters | Failure]
         if found.is_one:
-            done: Iterable[VideoChapters | Failure] = api.chapters(
-                found.videos[0], settings, wishes, watch, model
-            ).items
+            done = api.chapters(found.videos[0], settings, wishes, watch, model).items
         else:
             done = api.chapters_of_each(found.videos, model, wishes, watch)
 
@@ -82,9 +95,22 @@ def chapters(
             _tell(item, place.formats, terminal)
             return _embed(item, place, found, terminal) if embed else []
 
-        documents = Documents(place, "chapters", found.stems, partial(_result, model), _text, show_one)
+        result = partial(_result, model)
+        documents = Documents(place, "chapters", found.stems, result, _text, show_one, found.failures)
         write_all(done, documents, terminal, after_each)
-    tell_failures([*found.failures, *documents.failures], found.total, terminal)
+    tell_warnings(documents, watch.heard, terminal)
+    tell_failures(documents, found.total, terminal)
+
+
+def _wishes(
+    min_length: float | None, max_chapters: int | None, count: int | None, summaries: bool, questions: Sequence[str]
+) -> "Wishes":
+    from vamba_cli import api
+
+    try:
+        return api.Wishes(min_length, max_chapters, count, summaries, tuple(questions))
+    except UsageError as error:
+        raise in_options(error, "min_length_seconds", "max_chapters", "count") from error
 
 
 def _tell(item: VideoChapters, formats: Sequence[Format[ChaptersResult]], terminal: Terminal) -> None:
@@ -113,9 +139,12 @@ def _embed(item: VideoChapters, place: Place[ChaptersResult], found: Found, term
         target.parent.mkdir(parents=True, exist_ok=True)
         warnings = embed_chapters(video, [clean_chapter(chapter) for chapter in item.chapters], target)
     except (VambaError, OSError) as error:
-        if found.is_one:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
             raise
-        return [Failure(item.video.path, type(error).__name__, str(error))]
+        told = not_written(target, error) if isinstance(error, OSError) else error
+        if found.is_one:
+            raise told from error
+        return [failure_of(item.video.path, told)]
     for warning in warnings:
         terminal.note(f"note: {item.video.path}: {warning}")
     terminal.note(f"written: {target}")

@@ -2,16 +2,17 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
 
 import typer
 
-from vamba_cli.cli.exits import SOME_FAILED
+from vamba_cli.cli.exits import DISK_ERRORS, SOME_FAILED
 from vamba_cli.cli.terminal import Terminal, check_output, write_atomically, write_stdout
-from vamba_cli.errors import UsageError
+from vamba_cli.errors import UsageError, VambaError
 from vamba_cli.output.files import Task, document_path
 from vamba_cli.output.formats import Format, R, format_of_file, formats_named, single_results
 from vamba_cli.results import Failure
@@ -29,7 +30,7 @@ class Place(Generic[R]):
 
 
 def choose_place(
-    out: str | None, names: Sequence[str], as_json: bool, table: Sequence[Format[R]], num_videos: int
+    out: str | None, names: Sequence[str], as_json: bool, table: Sequence[Format[R]], videos: Sequence[Path]
 ) -> Place[R]:
     """What `--out`, `--format` and `--json` ask for together.
 
@@ -37,16 +38,21 @@ def choose_place(
         UsageError: they contradict each other, or the place cannot be written.
     """
     formats = formats_named([*names, *(["json"] if as_json else [])], table)
-    if out in (None, "-"):
-        _check_one_document(formats, num_videos, "stdout", "--out FOLDER")
+    if out is None or out == "-":
+        _check_one_document(formats, len(videos), "stdout")
         return Place(formats)
-    path = Path(str(out)).expanduser()
-    is_folder = path.is_dir() or str(out).endswith(os.sep) or len(formats) > 1 or (not path.suffix and bool(formats))
-    if is_folder or (num_videos > 1 and formats and not formats[0].several and not path.exists()):
+    if not out.strip():
+        raise UsageError("--out is empty: name a file or a folder, or - for stdout")
+    path = Path(out).expanduser()
+    is_folder = path.is_dir() or out.endswith(os.sep) or len(formats) > 1
+    if not is_folder and formats and not path.exists():  # a name that no file has: its look decides
+        is_folder = not path.suffix or (len(videos) > 1 and not formats[0].several)
+    if is_folder:
         return Place(formats or formats_named(["json"], table), folder=_made(path))
     formats = formats or (format_of_file(path.name, table),)
     check_output(path)
-    _check_one_document(formats, num_videos, str(path), "--out FOLDER")
+    _check_one_document(formats, len(videos), str(path))
+    _check_no_video(path, videos)
     return Place(formats, file=path)
 
 
@@ -67,14 +73,23 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _check_one_document(formats: Sequence[Format[Any]], num_videos: int, place: str, way_out: str) -> None:
+def _check_one_document(formats: Sequence[Format[Any]], num_videos: int, place: str) -> None:
     if len(formats) > 1:
-        raise UsageError(f"{' and '.join(f.name for f in formats)} do not go into one place ({place}): give {way_out}")
+        raise UsageError(
+            f"{' and '.join(entry.name for entry in formats)} do not go into one place ({place}): name a folder "
+            "(--out FOLDER), or one format"
+        )
     if formats and num_videos > 1 and not formats[0].several:
         raise UsageError(
-            f"a document in {formats[0].name} holds one video, and there are {num_videos}: give {way_out}, or "
-            "--format json, csv or md"
+            f"a document in {formats[0].name} holds one video, and there are {num_videos}: name a folder "
+            "(--out FOLDER), or write --format json, csv or md"
         )
+
+
+def _check_no_video(path: Path, videos: Sequence[Path]) -> None:
+    for video in videos:
+        if path.exists() and video.exists() and path.samefile(video):
+            raise UsageError(f"{path} is the video itself, which is never changed: name another file")
 
 
 class Documents(Generic[R]):
@@ -85,6 +100,7 @@ class Documents(Generic[R]):
         result_of: a result of these items and failures.
         text_of: a result of one or more videos in a format; the path is where it will lie, None for stdout.
         show: prints an item for people.
+        failures: what has failed already.
     """
 
     def __init__(
@@ -95,6 +111,7 @@ class Documents(Generic[R]):
         result_of: Callable[[Sequence[Any], Sequence[Failure]], R],
         text_of: Callable[[Format[R], R, Path | None], str],
         show: Callable[[Any], None],
+        failures: Sequence[Failure] = (),
     ) -> None:
         self._place: Place[R] = place
         self._task: Task = task
@@ -102,16 +119,18 @@ class Documents(Generic[R]):
         self._result_of: Callable[[Sequence[Any], Sequence[Failure]], R] = result_of
         self._text_of: Callable[[Format[R], R, Path | None], str] = text_of
         self._show = show
-        self._items: list[Any] = []
-        self.failures: list[Failure] = []
+        self.items: list[Any] = []
+        self.failures = list(failures)
+        self._is_begun = False
         self._saved_seconds = time.monotonic()
 
     def add(self, item: Any) -> list[Path]:
         """Take a result or a failure; returns the files that were written."""
+        self._is_begun = True
         if isinstance(item, Failure):
             self.failures.append(item)
             return []
-        self._items.append(item)
+        self.items.append(item)
         if self._place.folder is not None:
             return self._write_files(item)
         if not self._place.formats:
@@ -120,24 +139,30 @@ class Documents(Generic[R]):
             self._save()
         return []
 
-    def finish(self) -> None:
-        """Write what waits for the end."""
-        if self._place.folder is not None or not self._place.formats:
-            return
+    def finish(self) -> Path | None:
+        """Write what waits for the end; returns the file. Where nothing was begun, a document of earlier is kept."""
+        if self._place.folder is not None or not self._place.formats or not self._is_begun:
+            return None
         if self._place.file is not None:
-            self._save()
-        elif self._items or self._place.formats[0].several:
+            return self._save()
+        if self.items or self._place.formats[0].several:
             write_stdout(self._text_of(self._place.formats[0], self._result(), None))
+        return None
 
     def _result(self) -> R:
-        return self._result_of(self._items, self.failures)
+        return self._result_of(self.items, self.failures)
 
-    def _save(self) -> None:
+    def _save(self) -> Path | None:
         (entry,) = self._place.formats
-        if self._place.file is None or not (self._items or entry.several):
-            return
-        write_atomically(self._place.file, self._text_of(entry, self._result(), self._place.file))
+        if self._place.file is None or not (self.items or entry.several):
+            return None
+        text = self._text_of(entry, self._result(), self._place.file)
+        try:
+            write_atomically(self._place.file, text)
+        except OSError as error:
+            raise error if error.errno in DISK_ERRORS else not_written(self._place.file, error) from error
         self._saved_seconds = time.monotonic()
+        return self._place.file
 
     def _write_files(self, item: Any) -> list[Path]:
         assert self._place.folder is not None
@@ -147,12 +172,15 @@ class Documents(Generic[R]):
             target = self._place.folder / document_path(self.stems[item.video.path], self._task, entry)
             try:
                 text = self._text_of(entry, result, target)
-            except UsageError as error:  # too few chapters for YouTube, say: the other formats are not to suffer
-                self.failures.append(Failure(item.video.path, type(error).__name__, str(error)))
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(target, text)
-            written.append(target)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(target, text)
+                written.append(target)
+            except VambaError as error:  # too few chapters for YouTube, say: the other formats are not to suffer
+                self.failures.append(failure_of(item.video.path, error))
+            except OSError as error:  # a name that is too long, say
+                if error.errno in DISK_ERRORS:  # nor will the next one be written
+                    raise
+                self.failures.append(failure_of(item.video.path, not_written(target, error)))
         return written
 
 
@@ -167,27 +195,64 @@ def write_all(
     Args:
         after_each: what else is done with a video that gave a result.
     """
-    tell = terminal.note if len(documents.stems) == 1 else terminal.detail
+    is_one = len(documents.stems) == 1
+    tell = terminal.note if is_one else terminal.detail
+    is_whole = False
     try:
         for item in done:
             for path in documents.add(item):
                 tell(f"written: {path}")
-            if not isinstance(item, Failure):
+            if isinstance(item, Failure):
+                terminal.note(f"failed: {_line(item)}")
+            else:
                 documents.failures += after_each(item)
+        is_whole = True
     finally:
-        documents.finish()
+        file = documents.finish()
+        if file is not None and not is_whole:
+            terminal.note(f"written: {file}, with the {_videos(len(documents.items))} that were done")
 
 
-def tell_failures(failures: Sequence[Failure], total: int, terminal: Terminal) -> None:
+def tell_failures(documents: Documents[Any], total: int, terminal: Terminal) -> None:
     """The list of what failed, as the last words on stderr.
 
     Raises:
         typer.Exit: with the code for "some items failed", if any did.
     """
+    failures = documents.failures
     if not failures:
         return
-    failed = len({failure.path for failure in failures})
-    terminal.error(f"{failed} of {total} videos failed, in part or as a whole:")
+    failed = {failure.path for failure in failures}
+    if total > 1:
+        in_part = ", in part or as a whole" if any(item.video.path in failed for item in documents.items) else ""
+        terminal.error(f"error: {len(failed)} of {total} videos failed{in_part}:")
     for failure in failures:
-        terminal.error(f"  {failure.path}: {failure.message.removeprefix(f'{failure.path}: ')}")
+        terminal.error(f"{'  ' if total > 1 else 'error: '}{_line(failure)}")
     raise typer.Exit(SOME_FAILED)
+
+
+def tell_warnings(documents: Documents[Any], heard: Collection[str], terminal: Terminal) -> None:
+    """What results warn of and was not told while they were made; what many say is said once."""
+    counts = Counter(warning for item in documents.items for warning in dict.fromkeys(item.warnings))
+    for warning, number in counts.items():
+        if warning not in heard:
+            terminal.note(f"note: {warning}" + f" [{_videos(number)}]" * (len(documents.stems) > 1))
+
+
+def failure_of(path: str, error: Exception) -> Failure:
+    """An error as a part of the result."""
+    return Failure(path, type(error).__name__, " ".join(str(error).split()))
+
+
+def not_written(target: Path, error: OSError) -> UsageError:
+    """What the system reports about a file, with what to do."""
+    return UsageError(f"{target} cannot be written: {error.strerror or error}; choose another place")
+
+
+def _line(failure: Failure) -> str:
+    message = " ".join(failure.message.split())
+    return message if message.startswith(failure.path) else f"{failure.path}: {message}"
+
+
+def _videos(number: int) -> str:
+    return f"{number} video{'s' * (number != 1)}"

@@ -21,7 +21,7 @@ from vamba_cli.errors import (
 )
 
 OK, BUG, USAGE, SOME_FAILED, UNDECODABLE, OUT_OF_MEMORY, MODEL_MISSING = range(7)
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 LOCK_HELD, INTERRUPTED, BROKEN_PIPE, TERMINATED = 75, 130, 141, 143
 
 _CODES: tuple[tuple[type[VambaError], int], ...] = (
@@ -93,7 +93,7 @@ def _classify(error: BaseException) -> tuple[str, int]:
         return f"the Python package {error.name!r} is missing: install vamba again, or `pip install {error.name}`", (
             MODEL_MISSING
         )
-    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
         place = f" ({error.filename})" if error.filename else ""
         return f"nothing can be written: {error.strerror}{place}; free some space or choose another place", USAGE
     return f"unexpected {type(error).__name__}: {text}", BUG

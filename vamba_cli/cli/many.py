@@ -46,7 +46,10 @@ def found_videos(paths: Sequence[str]) -> Found:
     kept = [path for path in videos if path not in own]
     failures = tuple(Failure(str(item.path), "NotFound", item.problem) for item in found if item.problem)
     if not kept and not failures:
-        raise UsageError(f"no video was found in {', '.join(paths)}: name files, or folders with videos in them")
+        own_alone = f" but {len(own)} with chapters inside, written by --embed" if own else ""
+        raise UsageError(
+            f"no video was found in {', '.join(paths)}{own_alone}: name files, or folders with videos in them"
+        )
     roots = list(dict.fromkeys(item.root for item in found))
     return Found(tuple(kept), failures, _stems(kept, roots), False)
 

@@ -146,6 +146,15 @@ def _as_options(message: str) -> str:
     return rest
 
 
+def in_options(error: UsageError, *fields: str) -> UsageError:
+    """An error about these fields in the user's words: `--min-length`, not `min_length_seconds`."""
+
+    def flag(name: re.Match[str]) -> str:
+        return f"--{name[1].removesuffix('_seconds').replace('_', '-')}"
+
+    return UsageError(re.sub(rf"\b({'|'.join(fields)})(?= [=(])", flag, str(error)))
+
+
 def _setting_parameters(headings: tuple[str, ...]) -> list[inspect.Parameter]:
     parameters = []
     for heading in headings:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vamba_cli.cli.render import bytes_text
+from vamba_cli.cli.render import bytes_text, one_line
 from vamba_cli.cli.terminal import Terminal, error_console, printable
 from vamba_cli.engine.events import (
     EncodeProgress,
@@ -31,6 +31,10 @@ _VERBS = {
     "encode": "encoding",
     "search": "searching",
     "answer": "answering",
+    "read": "reading",
+    "name": "naming",
+    "describe": "describing",
+    "summarise": "summarising",
 }
 
 
@@ -42,7 +46,7 @@ def progress(terminal: Terminal, clock_seconds: Callable[[], float] = time.monot
         return
     console = error_console()
     if not console.is_terminal or console.is_dumb_terminal:
-        yield PlainLines(terminal, clock_seconds)
+        yield PlainLines(clock_seconds)
         return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
@@ -87,10 +91,18 @@ def _plain_download(name: str) -> Callable[[int, int], None]:
 
 
 class Silence:
-    """Draws nothing, and is how every drawing is used."""
+    """Draws nothing, and is how every drawing is used.
+
+    heard: every note that was told.
+    """
+
+    def __init__(self) -> None:
+        self.heard: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Take what the engine tells."""
+        if isinstance(event, Notice):
+            self.heard.add(event.message)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -101,18 +113,19 @@ class Silence:
 class PlainLines(Silence):
     """One line per stage and one every ten seconds within it."""
 
-    def __init__(self, terminal: Terminal, clock_seconds: Callable[[], float]) -> None:
-        self._terminal = terminal
+    def __init__(self, clock_seconds: Callable[[], float]) -> None:
+        super().__init__()
         self._clock_seconds = clock_seconds
         self._last_seconds = clock_seconds()
 
     def __call__(self, event: Event) -> None:
         """Write a line if it is time for one."""
+        super().__call__(event)
         if isinstance(event, Notice):
             self._write(f"note: {event.message}")
         elif isinstance(event, VideoBegins):
             if event.total > 1:
-                self._write(f"video {event.number} of {event.total}: {event.path}")
+                self._write(f"video {event.number} of {event.total}: {one_line(event.path)}")
         elif isinstance(event, Stage):
             self._last_seconds = self._clock_seconds()
             self._write(f"{_VERBS.get(event.name, event.name)} {event.detail}".rstrip())
@@ -135,10 +148,12 @@ class LiveBar(Silence):
     """
 
     def __init__(self, live: "Progress", terminal: Terminal) -> None:
+        super().__init__()
         self._live = live
         self._videos = live.add_task("videos", total=None, note="", visible=False)
         self._task = live.add_task("starting", total=None, note="")
         self._terminal = terminal
+        self._name = ""  # of the video, where there are many
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -151,11 +166,13 @@ class LiveBar(Silence):
 
     def __call__(self, event: Event) -> None:
         """Draw what the event tells."""
+        super().__call__(event)
         if isinstance(event, Notice):
-            self._live.console.print(f"note: {printable(event.message)}", markup=False)
+            self._live.console.print(f"note: {self._name}{printable(event.message)}", markup=False)
         elif isinstance(event, VideoBegins):
-            note = f"{event.number}/{event.total} {printable(Path(event.path).name)}"
-            many = event.total > 1
+            name, many = one_line(Path(event.path).name), event.total > 1
+            self._name = f"{name}: " if many else ""
+            note = f"{event.number}/{event.total} {name}"
             self._live.update(self._videos, completed=event.number - 1, total=event.total, note=note, visible=many)
         elif isinstance(event, Stage):
             if self._terminal.verbose:

@@ -85,7 +85,7 @@ def _span(item: Evidence) -> str:
 
 
 def chapter_list(item: VideoChapters, *, with_name: bool, columns: int | None = None) -> Text:
-    """One line per chapter: its time and its title; a title that is only a time is dim."""
+    """One line per chapter: its time and its title, and below it what it shows."""
     times = [clock(chapter.start_seconds) for chapter in item.chapters]
     width = max(map(len, times), default=0)
     text = Text()
@@ -94,7 +94,10 @@ def chapter_list(item: VideoChapters, *, with_name: bool, columns: int | None = 
     lines = []
     for time, chapter in zip(times, item.chapters, strict=True):
         line = Text().append(f"{time:>{width}}  ", style="cyan")
-        line.append(one_line(chapter.title), style="" if chapter.title_source == "model" else "dim")
+        if chapter.title_source == "model":
+            line.append(_hanging(one_line(chapter.title), width + 2, columns))
+        else:
+            line.append(f"(no title, until {clock(chapter.end_seconds)})", style="dim")
         if chapter.summary:
             line.append(f"\n{'':{width}}  {_hanging(chapter.summary, width + 2, columns)}", style="dim")
         lines.append(line)

@@ -5,10 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from vamba_cli.cli.documents import Documents, choose_place, format_option, tell_failures, write_all
+from vamba_cli.cli.documents import Documents, choose_place, format_option, tell_failures, tell_warnings, write_all
 from vamba_cli.cli.many import found_videos
-from vamba_cli.cli.options import FRAMES, MODEL, SUBTITLES, JsonFlag, argument, option, shared
+from vamba_cli.cli.options import FRAMES, MODEL, SUBTITLES, JsonFlag, argument, in_options, option, shared
 from vamba_cli.cli.terminal import Terminal, result_columns, show
+from vamba_cli.errors import UsageError
 from vamba_cli.output.formats import SUMMARY_FORMATS, Format
 from vamba_cli.results import Failure, SummariseResult, VideoSummaryText
 from vamba_cli.settings import Settings
@@ -41,29 +42,37 @@ def summarise(
       vamba summarise ./videos --out summaries.md
 
     A summary of the whole, and an outline whose times come from the pictures.
+    The model is deaf: of what is said it knows the subtitles, if there are any.
     """
     from vamba_cli.cli.progress import progress
     from vamba_cli.cli.render import summary
 
     found = found_videos(paths)
-    place = choose_place(out, formats or [], json, SUMMARY_FORMATS, len(found.videos))
+    place = choose_place(out, formats or [], json, SUMMARY_FORMATS, found.videos)
     with progress(terminal) as watch:
         from vamba_cli import api  # takes a second, with a sign of life on the screen
 
-        wishes = api.SummaryWishes(style, length)  # type: ignore[arg-type]  # it checks them itself
+        try:
+            wishes = api.SummaryWishes(style, length)  # type: ignore[arg-type]  # it checks them itself
+        except UsageError as error:
+            raise in_options(error, "style", "length") from error
         model = api.OpenModel(settings)
-        done: Iterable[VideoSummaryText | Failure] = api.summaries_of_each(found.videos, model, wishes, watch)
+        done: Iterable[VideoSummaryText | Failure]
         if found.is_one:
             done = api.summarise(found.videos[0], settings, wishes, watch, model).items
+        else:
+            done = api.summaries_of_each(found.videos, model, wishes, watch)
 
         def show_one(item: VideoSummaryText) -> None:
             with watch.paused():
                 named, outline = not found.is_one, style != "outline"
                 show(summary(item, with_name=named, with_outline=outline, columns=result_columns()))
 
-        documents = Documents(place, "summary", found.stems, partial(_result, model), _text, show_one)
+        result = partial(_result, model)
+        documents = Documents(place, "summary", found.stems, result, _text, show_one, found.failures)
         write_all(done, documents, terminal)
-    tell_failures([*found.failures, *documents.failures], found.total, terminal)
+    tell_warnings(documents, watch.heard, terminal)
+    tell_failures(documents, found.total, terminal)
 
 
 def _result(model: "OpenModel", items: Sequence[VideoSummaryText], failures: Sequence[Failure]) -> SummariseResult:

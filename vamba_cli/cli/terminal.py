@@ -109,6 +109,8 @@ def check_output(path: Path) -> None:
     """
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file in it")
+    if path.exists() and not path.is_file():  # /dev/stdout, or a pipe
+        return
     if not path.parent.is_dir():
         raise UsageError(f"{path} cannot be written: the folder {path.parent} does not exist; make it first")
     if not os.access(path.parent, os.W_OK):
@@ -116,7 +118,10 @@ def check_output(path: Path) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a whole file or nothing: readers never see half of it."""
+    """Write a whole file or nothing: readers never see half of it. A device or a pipe is written to, not replaced."""
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -15,7 +15,10 @@ class VideoBegins:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A step begins: 'load', 'transcribe', 'encode' (or 'reuse'), 'search' or 'answer', with a few words for people."""
+    """A step begins, with a few words for people.
+
+    name: 'load', 'transcribe', 'encode' (or 'reuse'), 'read', 'search', 'answer', 'name', 'describe' or 'summarise'.
+    """
 
     name: str
     detail: str

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from vamba_cli.model.config import VambaConfig
 
+_UNCHANGED = 6.0  # grey levels up to which a frame counts as a repetition of the one before
+
 
 @dataclass(frozen=True, slots=True)
 class Looks:
@@ -108,11 +110,14 @@ class VideoMemory:
     def pair_start_seconds(self, pair: int) -> float:
         """When what a pair shows comes on screen; for pair = num_pairs, when the video ends.
 
-        Where frames stand long, the first of a pair may be the picture that already stood in the pair before: then the
-        second one is what comes.
+        The first frame of a pair may still be the picture of the pair before: then the second one is what comes.
         """
         if pair >= self.num_pairs:
             return self.end_seconds
         first, second = self.looks.times_seconds[2 * pair : 2 * pair + 2].tolist()
-        stood_before = pair > 0 and first == float(self.looks.times_seconds[2 * pair - 1])
-        return float(second if stood_before else first)
+        if pair == 0:
+            return float(first)
+        first_change, second_change = self.looks.changes[2 * pair : 2 * pair + 2].tolist()
+        stood_before = first == float(self.looks.times_seconds[2 * pair - 1])
+        still_stands = first_change <= _UNCHANGED < second_change
+        return float(second if stood_before or still_stands else first)

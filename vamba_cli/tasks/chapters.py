@@ -128,7 +128,7 @@ def _titled(
         for index, words in zip(untitled, _words(session, profile, [groups[i] for i in untitled]), strict=True):
             titles[index] = _first_line(words)
     elif profile.title_request:
-        on_event(Stage("answer", "naming the chapters"))
+        on_event(Stage("name", "the chapters"))
         said = describe(session, profile.title_request, parts, _TITLE_TOKENS, on_event)
         titles = [clean_title(answer.text) for answer in said]
     if wishes.count is None:
@@ -183,7 +183,7 @@ def _sentences(
     session: Session, profile: Profile, groups: Sequence[Sequence[Reading]], on_event: OnEvent
 ) -> list[str | None]:
     """One sentence about each chapter; None where nothing can be told of it."""
-    on_event(Stage("answer", "describing the chapters"))
+    on_event(Stage("describe", "the chapters"))
     if profile.sentence_request:
         said = describe(session, profile.sentence_request, [_part(g) for g in groups], _SENTENCE_TOKENS, on_event)
         return [clean_sentences(answer.text) or None for answer in said]

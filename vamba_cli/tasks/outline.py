@@ -40,7 +40,7 @@ def read_scenes(session: Session, profile: Profile, on_event: OnEvent) -> list[R
     sign that passes by is none.
     """
     memory, ready = session.memory, session.ready
-    on_event(Stage("answer", "reading the headings"))
+    on_event(Stage("read", "the headings"))
     scenes = find_scenes(memory, profile.search.scene_threshold)
     windows = [_windows(scene, profile.search.longest_window) for scene in scenes]
     flat = [window for of_scene in windows for window in of_scene]

@@ -59,7 +59,7 @@ def summarise(session: Session, wishes: SummaryWishes, on_event: OnEvent) -> tup
     outline = tuple(_entry(chapter, chapter.summary) for chapter in chapters)
     if wishes.style == "outline":
         return outline_text(outline), outline
-    on_event(Stage("answer", "summarising"))
+    on_event(Stage("summarise", ""))
     return _in_words(session, _condensed(session, outline), wishes), outline
 
 
@@ -71,7 +71,7 @@ def outline_text(outline: Sequence[OutlineEntry]) -> str:
 
 
 def _entry(chapter: Chapter, sentence: str | None) -> OutlineEntry:
-    text = f"{chapter.title}: {sentence}" if sentence else chapter.title
+    text = f"{chapter.title}: {sentence.removeprefix('Shows: ')}" if sentence else chapter.title
     return OutlineEntry(chapter.start_seconds, chapter.end_seconds, text)
 
 
@@ -81,7 +81,7 @@ def _of_titles(chapters: Sequence[Chapter], wishes: SummaryWishes, profile: Prof
     if not titled:
         return f"Nothing that can be read was found. {profile.limits}"
     if wishes.style == "outline":
-        return outline_text([_entry(chapter, None) for chapter in chapters])
+        return outline_text([_entry(chapter, chapter.summary) for chapter in chapters])
     seconds: dict[str, float] = defaultdict(float)
     first: dict[str, float] = {}
     for chapter in titled:
@@ -90,8 +90,8 @@ def _of_titles(chapters: Sequence[Chapter], wishes: SummaryWishes, profile: Prof
     longest = sorted(seconds, key=lambda title: -seconds[title])[: _TOPICS[wishes.length]]
     topics = sorted(longest, key=lambda title: first[title])
     if wishes.style == "bullets":
-        return "\n".join(f"- {clock(first[title])}  {title} ({clock(seconds[title])})" for title in topics)
-    named = ", ".join(f"“{title}” ({clock(seconds[title])}, from {clock(first[title])})" for title in topics)
+        return "\n".join(f"- {clock(first[title])}  {title} (for {clock(seconds[title])})" for title in topics)
+    named = ", ".join(f"“{title}” (at {clock(first[title])}, for {clock(seconds[title])})" for title in topics)
     number = f"{len(seconds)} titles were read" if len(seconds) > 1 else "One title was read"
     opening, closing = titled[0].title, titled[-1].title
     course = f", from “{opening}” to “{closing}”" if len(seconds) > 1 else ""

@@ -9,7 +9,8 @@ _MOST_TITLE_CHARACTERS = 100
 _LABEL = re.compile(r"^(?:chapter\s*)?(?:title|heading)\s*:\s*", re.IGNORECASE)
 _QUOTES = "\"'“”‘’«»`*_# "
 _ALIKE = str.maketrans("il|!o", "11110")  # letters and figures that are misread for each other
-_FIGURES = re.compile(r"\d+")
+_TELLING = re.compile(r"\d+|\b[^\W\d_]\b")  # figures, and letters that stand alone: "x-axis", "y-axis"
+_MISREAD_IN_A_ROW = 2  # characters; more of them is another word
 _LONG_TITLE = 12  # characters from which on a single other letter is a misreading, not another title
 _NEARLY_EQUAL = 0.9
 
@@ -58,9 +59,11 @@ def same_title(one: str, other: str) -> bool:
     a, b = _plain(one), _plain(other)
     if a == b:
         return True
-    if min(len(a), len(b)) < _LONG_TITLE or _FIGURES.findall(one) != _FIGURES.findall(other):
+    if min(len(a), len(b)) < _LONG_TITLE or _TELLING.findall(one.casefold()) != _TELLING.findall(other.casefold()):
         return False
-    return SequenceMatcher(None, a, b, autojunk=False).ratio() >= _NEARLY_EQUAL
+    matcher = SequenceMatcher(None, a, b, autojunk=False)
+    blocks = [max(i2 - i1, j2 - j1) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
+    return max(blocks) <= _MISREAD_IN_A_ROW and matcher.ratio() >= _NEARLY_EQUAL
 
 
 def _plain(title: str) -> str:

@@ -116,11 +116,14 @@ def test_what_the_killed_left_is_no_hindrance(tmp_path: Path, dead_pid: int) -> 
     (tmp_path / f".new-{gone}").mkdir()
     (tmp_path / f".new-{gone}" / str(gone)).touch()
     (tmp_path / f".clock-{gone}").touch()
+    held(tmp_path, "b", gone)
+    living = held(tmp_path, "c", Owner("far", "there", 1, "1", "x"))
     mine = claims(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert [path.name for path in tmp_path.iterdir() if path.name[0] != "."] == ["c"] and living.exists()
+    living.unlink()
     assert isinstance(mine.take("a"), Claim)
     mine.close()
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
 def test_owners_survive_as_names() -> None:

@@ -148,11 +148,24 @@ class Claims:
                     os.utime(claim.file)
 
     def _sweep(self) -> None:
-        """Remove what killed processes left; claims are left to who takes them over."""
-        for prefix in (_STAGING, _CLOCK):
-            for path in self.folder.glob(f"{prefix}*"):
-                with suppress(ValueError, OSError):
-                    if self._is_abandoned(path, Owner.parse(path.name.removeprefix(prefix))):
-                        for inner in path.iterdir() if path.is_dir() else ():
-                            inner.unlink()
-                        path.rmdir() if path.is_dir() else path.unlink()
+        """Remove what killed processes left: also claims, on videos that may be done or never come again."""
+        for path in list(self.folder.iterdir()):
+            with suppress(ValueError, OSError):
+                prefix = next((prefix for prefix in (_STAGING, _CLOCK) if path.name.startswith(prefix)), None)
+                if prefix is None:
+                    self._free(path)
+                elif self._is_abandoned(path, Owner.parse(path.name.removeprefix(prefix))):
+                    for inner in path.iterdir() if path.is_dir() else ():
+                        inner.unlink()
+                    path.rmdir() if path.is_dir() else path.unlink()
+
+    def _free(self, target: Path) -> None:
+        """Let go of a claim in the name of its dead owner."""
+        holder = self._holder(target)
+        if holder is None:
+            target.rmdir()
+        elif self._is_abandoned(target / str(holder), holder):
+            mine = target / self._name
+            (target / str(holder)).rename(mine)  # whoever takes it over now finds it gone
+            mine.unlink()
+            target.rmdir()

@@ -5,6 +5,7 @@ Ray places actors, restarts them when they or their machine die, and carries ass
 
 import logging
 import os
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +21,7 @@ from vamba_cli.engine.events import Event, Stage
 from vamba_cli.errors import ModelError
 
 _PING_SECONDS = 5.0
+_CONNECT_SECONDS = 5.0
 
 
 class Actor:
@@ -142,12 +144,23 @@ def _connected(address: str | None) -> Any:
         import ray
     except ModuleNotFoundError as error:
         raise ModelError("--backend ray needs the package Ray: pip install 'vamba[ray]'") from error
+    _require_answer(address)
     options: Mapping[str, Any] = {"include_dashboard": False} if address is None else {}
     try:
         ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ModelError(f"no cluster of Ray answers at {address or 'this machine'}: {_last_line(error)}") from error
     return ray
+
+
+def _require_answer(address: str | None) -> None:
+    """Ray itself would try for minutes."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise ModelError(f"no cluster of Ray answers at {address}: {error}") from error
 
 
 def _last_line(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -13,20 +13,29 @@ import pytest
 import vamba_cli
 from tests.paths import ROOT
 from vamba_cli.cli.app import main
-from vamba_cli.engine.events import EncodeProgress, Notice, OnEvent, Stage
+from vamba_cli.engine.events import EncodeProgress, Notice, OnEvent, Stage, VideoBegins, ignore
+from vamba_cli.errors import MediaError, ModelError
 from vamba_cli.results import (
     Answer,
     AskResult,
+    Chapter,
+    ChaptersResult,
+    Curve,
     Evidence,
+    Failure,
     InfoResult,
     InfoTiming,
     ModelSummary,
+    OutlineEntry,
     PlanFacts,
+    SummariseResult,
     Timing,
     VerifyResult,
     VerifyRow,
+    VideoChapters,
     VideoFacts,
     VideoSummary,
+    VideoSummaryText,
 )
 from vamba_cli.settings import Settings
 
@@ -47,11 +56,31 @@ ROWS = (
     VerifyRow("mixer.0", 2.5e-6, 1e-5, True),
     VerifyRow("mixer.1", None, None, None, "not in expected.safetensors"),
 )
+CHAPTERS = (
+    Chapter(0.0, 65.0, "Opening"),
+    Chapter(65.0, 3600.0, "The chain rule", summary="Shows: how errors go backwards through a network."),
+    Chapter(3600.0, 3725.5, "1:00:00–1:02:05", "time"),
+)
+
+
+class FakeModel:
+    """Stands in for `api.OpenModel`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        if settings.model == "absent":
+            raise ModelError("no weights: fetch them")
+
+    def summary(self) -> ModelSummary:
+        return MODEL
 
 
 @dataclass
 class FakeApi:
-    """Stands in for `vamba_cli.api`; `ask_error` and `rows` are what the test wants to happen."""
+    """Stands in for `vamba_cli.api`.
+
+    `ask_error` and `rows` are what the test wants to happen; `trouble` says what happens to the file of a name.
+    """
 
     answer: str = "Backpropagation is introduced at 1:27."
     evidence: tuple[Evidence, ...] = EVIDENCE
@@ -60,6 +89,11 @@ class FakeApi:
     asked: list[str] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
     video: Path = Path()
+    trouble: dict[str, BaseException] = field(default_factory=dict)
+    found: tuple[Chapter, ...] = CHAPTERS
+    warnings: tuple[str, ...] = ()
+    wishes: Any = None
+    worked: list[str] = field(default_factory=list)
 
     def ask(self, video: Path, questions: Sequence[str], settings: Settings, on_event: OnEvent) -> AskResult:
         self.video, self.asked, self.settings = video, list(questions), settings
@@ -87,6 +121,91 @@ class FakeApi:
     def verify(self, folder: Path, on_event: OnEvent) -> VerifyResult:
         on_event(Stage("load", str(folder)))
         return VerifyResult(str(folder), self.rows, 1.5)
+
+    def chapters(
+        self, video: Path, settings: Settings, wishes: Any, on_event: OnEvent = ignore, model: Any = None
+    ) -> ChaptersResult:
+        self.settings, self.wishes = settings, wishes
+        return ChaptersResult((self._chapters(video, on_event),), (), MODEL, settings.presets)
+
+    def summarise(
+        self, video: Path, settings: Settings, wishes: Any, on_event: OnEvent = ignore, model: Any = None
+    ) -> SummariseResult:
+        self.settings, self.wishes = settings, wishes
+        return SummariseResult((self._summary(video, on_event),), (), MODEL, settings.presets)
+
+    def chapters_of_each(
+        self, videos: Sequence[Path], model: FakeModel, wishes: Any, on_event: OnEvent = ignore
+    ) -> Iterator[VideoChapters | Failure]:
+        self.settings, self.wishes = model.settings, wishes
+        return self._each(videos, self._chapters, on_event)
+
+    def summaries_of_each(
+        self, videos: Sequence[Path], model: FakeModel, wishes: Any, on_event: OnEvent = ignore
+    ) -> Iterator[VideoSummaryText | Failure]:
+        self.settings, self.wishes = model.settings, wishes
+        return self._each(videos, self._summary, on_event)
+
+    def poster_pictures(self, video: Path, chapters: Sequence[Chapter]) -> tuple[bytes, ...]:
+        return tuple(b"JPEG" for _ in chapters)
+
+    def _each(self, videos: Sequence[Path], work: Callable[[Path, OnEvent], Any], on_event: OnEvent) -> Iterator[Any]:
+        for number, video in enumerate(videos, 1):
+            on_event(VideoBegins(number, len(videos), str(video)))
+            try:
+                yield work(video, on_event)
+            except ModelError:
+                raise
+            except Exception as error:
+                yield Failure(str(video), type(error).__name__, str(error))
+
+    def _facts(self, video: Path, on_event: OnEvent) -> dict[str, Any]:
+        if not video.exists():
+            raise MediaError(f"{video} does not exist: check the name")
+        on_event(Stage("encode", "1024 frames"))
+        on_event(EncodeProgress(512, 1024, 40.0, 2**20))
+        if error := self.trouble.get(video.name):
+            raise error
+        self.worked.append(video.name)
+        return {
+            "video": VideoSummary(str(video), 3725.5, 640, 360),
+            "num_frames": 1024,
+            "num_video_tokens": 153_088,
+            "from_cache": False,
+            "warnings": self.warnings,
+            "timing": Timing(0.25, 3.5, 0.5),
+        }
+
+    def _chapters(self, video: Path, on_event: OnEvent) -> VideoChapters:
+        facts = self._facts(video, on_event)
+        curves = [Curve(question, (replace(EVIDENCE[0], start_seconds=0.0),)) for question in self.wishes.questions]
+        return VideoChapters(chapters=self.found, curves=tuple(curves), **facts)
+
+    def _summary(self, video: Path, on_event: OnEvent) -> VideoSummaryText:
+        facts = self._facts(video, on_event)
+        outline = tuple(OutlineEntry(c.start_seconds, c.end_seconds, c.title) for c in self.found)
+        return VideoSummaryText(summary="A lecture about the chain rule.", outline=outline, **facts)
+
+    def as_module(self) -> ModuleType:
+        """What `from vamba_cli import api` gives; the real values that torch comes with are loaded when needed."""
+        module: Any = ModuleType("vamba_cli.api")
+        for name in ("ask", "inspect", "verify", "chapters", "summarise", "chapters_of_each", "summaries_of_each"):
+            setattr(module, name, getattr(self, name))
+        module.poster_pictures, module.OpenModel = self.poster_pictures, FakeModel
+        module.__getattr__ = _real_wishes
+        return module
+
+
+def _real_wishes(name: str) -> type:
+    if name == "Wishes":
+        from vamba_cli.tasks.chapters import Wishes
+
+        return Wishes
+    if name == "SummaryWishes":
+        from vamba_cli.tasks.summarise import SummaryWishes
+
+        return SummaryWishes
+    raise AttributeError(name)
 
 
 @dataclass(frozen=True)
@@ -120,8 +239,7 @@ def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     fake = FakeApi()
-    module: Any = ModuleType("vamba_cli.api")
-    module.ask, module.inspect, module.verify = fake.ask, fake.inspect, fake.verify
+    module = fake.as_module()
     monkeypatch.setitem(sys.modules, "vamba_cli.api", module)
     monkeypatch.setattr(vamba_cli, "api", module, raising=False)
     return fake

@@ -21,6 +21,7 @@ class Tally:
     failed: int = 0
     failed_earlier: int = 0
     reduced: int = 0
+    warned: int = 0
     other_version: int = 0
     seconds: float = 0.0
     work_seconds: float = 0.0
@@ -44,6 +45,7 @@ class Tally:
         self.failed += status == "failed"
         self.failed_earlier += earlier and status == "failed"
         self.reduced += status == "done" and bool(line.get("reduced"))
+        self.warned += status == "done" and bool(line.get("warnings"))
         self.work_seconds += line.get("wall_seconds", 0.0) if not earlier else 0.0
         if status == "failed" and len(self.failures) < _KEPT_FAILURES:
             self.failures.append(line)

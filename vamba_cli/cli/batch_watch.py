@@ -152,8 +152,9 @@ class LiveWatch:
         elif event.slot is not None:  # on a terminal the lines of JSON would bury the rest
             self._live.console.print(_told(event.line), markup=False)
         if event.slot is not None:
+            self._names[event.slot] = ""
             self._draw_slot(event.slot, "")
-        if time.monotonic() - self._drawn_seconds > 0.1:
+        if event.slot is not None or time.monotonic() - self._drawn_seconds > _MOMENT_SECONDS:
             self._drawn_seconds = time.monotonic()
             self._live.update(self._total, description=str(self._counts))
 
@@ -184,9 +185,10 @@ def show_summary(tally: "Tally", out_dir: Path) -> None:
 
     text = Text()
     earlier = f"{tally.failed_earlier} not tried again (--retry-failed)" if tally.failed_earlier else ""
-    lowered = f"{tally.reduced} with less memory" if tally.reduced else ""
+    lowered = [f"{tally.reduced:,} with less memory"] if tally.reduced else []
+    warned = [f"{tally.warned:,} with warnings"] if tally.warned else []
     for label, count, style, note in (
-        ("done", tally.done, "green", lowered),
+        ("done", tally.done, "green", ", ".join(lowered + warned)),
         ("skipped", tally.skipped, "", ""),
         ("failed", tally.failed, "bold red" if tally.failed else "", earlier),
     ):

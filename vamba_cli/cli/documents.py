@@ -210,7 +210,7 @@ def write_all(
     finally:
         file = documents.finish()
         if file is not None and not is_whole:
-            terminal.note(f"written: {file}, with the {_videos(len(documents.items))} that were done")
+            terminal.note(f"written: {file}, with what is done: {_videos(len(documents.items))}")
 
 
 def tell_failures(documents: Documents[Any], total: int, terminal: Terminal) -> None:

@@ -16,36 +16,52 @@ _BULLET = re.compile(r"^[-*•]\s+")
 
 def to_md(result: ChaptersResult) -> str:
     """A heading per video and a list of its chapters, with their summaries where there are any."""
-    return "\n".join(map(_chapters, result.items))
+    return "\n".join(map(_chapters, result.items, _names(result)))
 
 
 def summary_to_md(result: SummariseResult) -> str:
     """A heading per video, its summary, and a list of what comes when."""
-    return "\n".join(map(_summary, result.items))
+    return "\n".join(map(_summary, result.items, _names(result)))
 
 
-def _chapters(item: VideoChapters) -> str:
+def _names(result: ChaptersResult | SummariseResult) -> list[str]:
+    """What the videos are called: by their files alone where these differ."""
+    names = [file_name(item.video.path) for item in result.items]
+    if len(set(names)) == len(names):
+        return names
+    return [one_line(item.video.path.encode("utf-8", "replace").decode()) for item in result.items]
+
+
+def _chapters(item: VideoChapters, name: str) -> str:
     entries = [
         f"- `{clock(chapter.start_seconds)}` {_inline(chapter.title)}{_below(chapter.summary)}\n"
         for chapter in map(clean_chapter, item.chapters)
     ]
-    return "".join([_heading(item.video.path), *entries])
+    return "".join([_heading(name), *entries])
 
 
-def _summary(item: VideoSummaryText) -> str:
-    parts = [_heading(item.video.path), _paragraphs(item.summary)]
+def _summary(item: VideoSummaryText, name: str) -> str:
+    if _is_outline(item):
+        return "".join([_heading(name), *_outline(item.outline)])
+    parts = [_heading(name), _paragraphs(item.summary)]
     if item.outline:
         parts += ["\n## Outline\n\n", *_outline(item.outline)]
     return "".join(parts)
+
+
+def _is_outline(item: VideoSummaryText) -> bool:
+    """Whether the summary is the outline itself, as with `--style outline`: it is written once."""
+    said, parts = lines(item.summary), [one_line(entry.text) for entry in item.outline]
+    return bool(said) and len(said) == len(parts) and all(map(str.endswith, said, parts))
 
 
 def _outline(outline: Sequence[OutlineEntry]) -> list[str]:
     return [f"- `{clock(entry.start_seconds)}` {_inline(one_line(entry.text))}\n" for entry in outline]
 
 
-def _heading(path: str) -> str:
-    name = re.sub(r"#$", r"\\#", _inline(file_name(path)))  # at the end of a heading it would vanish
-    return f"# {name}\n\n"
+def _heading(name: str) -> str:
+    plain = re.sub(r"#$", r"\\#", _inline(name))  # at the end of a heading it would vanish
+    return f"# {plain}\n\n"
 
 
 def _below(summary: str | None) -> str:

@@ -29,7 +29,7 @@ class Batch:
 
     num_workers: one per GPU, or one, where it is None.
     alone: refuse to run while another run with this wish is under way in `out_dir`.
-    lease_seconds: a process on another host that was silent for so long counts as dead.
+    lease_seconds: a process on another host that was silent for so long counts as dead; None is three minutes.
     """
 
     work: Work
@@ -40,7 +40,7 @@ class Batch:
     backend: str = "local"
     ray_address: str | None = None
     alone: bool = False
-    lease_seconds: float = LEASE_SECONDS
+    lease_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.backend not in BACKENDS:
@@ -65,7 +65,7 @@ def run_batch(batch: Batch, on_event: OnBatchEvent = lambda _event: None) -> Tal
     with ExitStack() as stack:
         backend = stack.enter_context(closing(_backend(batch)))
         stop = stack.enter_context(listening())  # after Ray, which takes SIGTERM for itself
-        claims = Claims(ledger.claims_folder, owner, batch.lease_seconds)
+        claims = Claims(ledger.claims_folder, owner, batch.lease_seconds or LEASE_SECONDS)
         stack.callback(claims.close)
         if batch.alone:
             stack.enter_context(_lock(claims))

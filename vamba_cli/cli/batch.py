@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ from vamba_cli.settings import Settings
 if TYPE_CHECKING:
     from vamba_cli.batch.jobs import Work
     from vamba_cli.batch.run import Batch
+    from vamba_cli.batch.sources import Sources
 
 TASK, VIDEOS, AGAIN, RUN = "Task", "Videos", "What runs again", "Run"
 _LOG_BYTES, _LOG_FILES = 10 * 2**20, 5
@@ -87,39 +88,32 @@ def batch(
         "questions": question, "min_length_seconds": min_length, "max_chapters": max_chapters, "count": count,
         "summaries": summaries or None, "style": style, "length": length,
     }  # fmt: skip
-    lists = [*(from_file or []), *(path for path in paths or [] if path == "-")]
-    named = [path for path in paths or [] if path != "-"]
-    from vamba_cli.batch.run import Batch
-    from vamba_cli.batch.sources import Sources, parse_shard
-
-    sources = Sources(
-        tuple(named), tuple(lists), null, Path(os.path.abspath(root)) if root else None,  # noqa: PTH100
-        parse_shard(shard) if shard else (1, 1), order, settings.seed,
-    )  # fmt: skip
-    if out_dir is None:
-        raise UsageError("--out-dir is missing: name a folder for results and records")
-    from vamba_cli.batch.claims import LEASE_SECONDS
     from vamba_cli.batch.ledger import Rules
+    from vamba_cli.batch.run import Batch
     from vamba_cli.batch.runner import Policy
 
+    if out_dir is None:
+        raise UsageError("--out-dir is missing: name a folder for results and records")
+    sources = _sources(paths or [], from_file or [], null, root, shard, order, settings.seed)
+    rules = Rules(retry_failed=retry_failed, force=force, checksum=checksum, any_version=any_version)
     planned = Batch(
-        _work(task, settings, wishes, questions_file),
-        sources,
-        out_dir,
-        Policy(
-            timeout,
-            attempts,
-            max_failures,
-            Rules(retry_failed=retry_failed, force=force, checksum=checksum, any_version=any_version),
-        ),
-        workers,
-        backend,
-        ray_address,
-        lock,
-        claim_expiry or LEASE_SECONDS,
-    )
+        _work(task, settings, wishes, questions_file), sources, out_dir,
+        Policy(timeout, attempts, max_failures, rules), workers, backend, ray_address, lock, claim_expiry,
+    )  # fmt: skip
     with _logging(log_file):
         _run(planned, terminal, dry_run=dry_run)
+
+
+def _sources(
+    paths: Sequence[str], lists: Sequence[str], nul: bool, root: Path | None, shard: str | None, order: str, seed: int
+) -> "Sources":
+    """Which videos; a path `-` is a list on stdin."""
+    from vamba_cli.batch.sources import Sources, parse_shard
+
+    named = tuple(path for path in paths if path != "-")
+    whole = Path(os.path.abspath(root)) if root else None  # noqa: PTH100 - links stay as the user wrote them
+    part = parse_shard(shard) if shard else (1, 1)
+    return Sources(named, (*lists, *(path for path in paths if path == "-")), nul, whole, part, order, seed)
 
 
 def _work(task: str | None, settings: Settings, given: Mapping[str, Any], questions_file: str | None) -> "Work":

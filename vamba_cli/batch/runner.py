@@ -197,7 +197,7 @@ class Runner:
             self._fail(turn, outcome.problem, outcome, reply.slot)
 
     def _on_death(self, turn: Turn, reply: Died) -> None:
-        if reply.unready:
+        if reply.unready and not reply.innocent:
             self._false_starts += 1
             if self._false_starts >= _MOST_FALSE_STARTS:
                 raise ModelError(f"workers cannot be started: {reply.reason}; `vamba doctor` may know more")

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import json
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -104,7 +105,9 @@ class Worker:
             self._reduction = given.reduction
             document = self._prepared()(path, self)
             _require_unchanged(path, seen)
-            return replace(seen, document=document, timing=without_volatile(document))
+            timing = without_volatile(document)
+            json.dumps(document, allow_nan=False)  # a task of one's own may give what is no JSON
+            return replace(seen, document=document, timing=timing)
         except Exception as error:
             found = problem_of(error.__cause__ if isinstance(error.__cause__, UsageError) else error)
             if found.kind == "OutOfMemory":

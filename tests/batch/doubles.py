@@ -7,6 +7,7 @@ memory 2        is out of memory until memory was lowered twice
 bug             raises what no task should
 grow            the file grows while it is read
 vanish          the file goes away while it is read
+nan             gives what is no JSON
 noise           native code prints on stdout
 """
 
@@ -45,6 +46,8 @@ def play(video: Path, worker: Worker) -> dict[str, Any]:
             file.write("more\n")
     elif verb == "vanish":
         video.unlink()
+    elif verb == "nan":
+        return {"score": float("nan")}
     elif verb == "noise":
         os.write(1, b"libnative 1.0 [warning] hello\n")
     worker.on_event(EncodeProgress(1, 1, 1.0, 1))

@@ -161,6 +161,18 @@ def test_one_attempt_each_not_the_run(archive: Archive) -> None:
     assert archive.leftovers() == []
 
 
+def test_a_result_that_is_no_json_is_a_failure_of_its_video(archive: Archive) -> None:
+    archive.put(a="nan", b="steady 0")
+    ran = archive.run()
+    assert ran.statuses() == {"a.mp4": "failed", "b.mp4": "done"}
+    assert "not JSON" in ran.line("a.mp4")["error"]["message"]
+
+
+def test_nothing_to_do_is_said(archive: Archive) -> None:
+    ran = archive.run()
+    assert (ran.code, ran.lines) == (0, []) and "no videos were found" in ran.err
+
+
 def test_attempts_for_crashes(archive: Archive) -> None:
     archive.put(a="abort", b="broken")
     archive.run("--attempts", "3")

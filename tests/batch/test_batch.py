@@ -168,6 +168,13 @@ def test_a_result_that_is_no_json_is_a_failure_of_its_video(archive: Archive) ->
     assert "not JSON" in ran.line("a.mp4")["error"]["message"]
 
 
+def test_a_process_that_cuda_spoilt_is_replaced(archive: Archive) -> None:
+    archive.put(a="poison", b="steady 0", c="steady 0")
+    ran = archive.run()
+    assert ran.statuses() == {"a.mp4": "failed", "b.mp4": "done", "c.mp4": "done"}
+    assert "illegal memory access" in ran.line("a.mp4")["error"]["message"]
+
+
 def test_nothing_to_do_is_said(archive: Archive) -> None:
     ran = archive.run()
     assert (ran.code, ran.lines) == (0, []) and "no videos were found" in ran.err

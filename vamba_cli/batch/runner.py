@@ -183,6 +183,8 @@ class Runner:
 
     def _on_outcome(self, turn: Turn, reply: Finished) -> None:
         outcome = reply.outcome
+        if outcome.spoilt:
+            self.backend.kill(reply.slot)
         if outcome.fatal and outcome.problem is not None:
             kind = UsageError if outcome.problem.kind == "UsageError" else ModelError
             raise kind(outcome.problem.message)

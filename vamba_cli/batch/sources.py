@@ -51,7 +51,9 @@ class Sources:
 
     def entries(self) -> Iterator[Entry]:
         """The videos; flat in memory unless they have to be sorted by size, time or chance."""
-        chosen = (entry for entry in self._all() if in_shard(entry.name, *self.shard))
+        chosen = self._all()
+        if self.shard != (1, 1):
+            chosen = (entry for entry in chosen if in_shard(entry.name, *self.shard))
         if self.order == "name":
             return chosen
         return iter(_sorted(list(chosen), self.order, self.seed))

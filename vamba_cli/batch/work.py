@@ -45,6 +45,7 @@ class Outcome:
 
     size_bytes, mtime_ns, content: of the file when it was read; 0 and empty where it could not be.
     fatal: no other video would fare better; the run ends with this error class.
+    spoilt: the process cannot go on (CUDA fails for ever after some errors); another one has to.
     """
 
     size_bytes: int = 0
@@ -54,10 +55,7 @@ class Outcome:
     timing: Mapping[str, Any] | None = None
     problem: Problem | None = None
     fatal: bool = False
-
-
-class ChangedError(VambaError):
-    """The file changed while it was read: it is still being written, or was replaced."""
+    spoilt: bool = False
 
 
 class NameClashError(VambaError):
@@ -104,15 +102,19 @@ class Worker:
                 raise NameClashError(_clash(given.taken_by))
             self._reduction = given.reduction
             document = self._prepared()(path, self)
-            _require_unchanged(path, seen)
+            if problem := _changed(path, seen):
+                return replace(seen, problem=problem)
             timing = without_volatile(document)
             json.dumps(document, allow_nan=False)  # a task of one's own may give what is no JSON
             return replace(seen, document=document, timing=timing)
         except Exception as error:
-            found = problem_of(error.__cause__ if isinstance(error.__cause__, UsageError) else error)
+            found = _changed(path, seen) or problem_of(
+                error.__cause__ if isinstance(error.__cause__, UsageError) else error
+            )
             if found.kind == "OutOfMemory":
                 _free_memory()
-            return replace(seen, problem=found, fatal=isinstance(error, ModelError))
+            fatal, spoilt = isinstance(error, ModelError), "CUDA error" in str(error)
+            return replace(seen, problem=found, fatal=fatal, spoilt=spoilt)
         finally:
             self._reduction = 0
 
@@ -173,10 +175,17 @@ def _clash(taken_by: str) -> str:
     return f"its result would replace that of {taken_by}: choose another --out-dir, or a --root that tells them apart"
 
 
-def _require_unchanged(path: Path, seen: Outcome) -> None:
-    facts = path.stat()
-    if (facts.st_size, facts.st_mtime_ns) != (seen.size_bytes, seen.mtime_ns):
-        raise ChangedError("the file changed while it was read: it runs again when it has come to rest")
+def _changed(path: Path, seen: Outcome) -> Problem | None:
+    """What comes of a file that is still being written, or went away, whatever else went wrong with it."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return Problem("MediaError", "the file is gone: it was there when the batch looked")
+    except OSError:
+        return None  # who reads it says why
+    if seen.content and (facts.st_size, facts.st_mtime_ns) != (seen.size_bytes, seen.mtime_ns):
+        return Problem("ChangedError", "the file changed while it was read: it runs again when it has come to rest")
+    return None
 
 
 def problem_of(error: Exception) -> Problem:
@@ -184,10 +193,8 @@ def problem_of(error: Exception) -> Problem:
     message = " ".join(str(error).split())[:2000]
     if is_memory_shortage(error):
         return Problem("OutOfMemory", message or "no more memory")
-    if isinstance(error, FileNotFoundError):
-        return Problem("MediaError", "the file is gone: it was there when the batch looked")
     if isinstance(error, OSError):
-        return Problem(type(error).__name__, f"the file cannot be read: {error.strerror or message}")
+        return Problem(type(error).__name__, message)
     if isinstance(error, VambaError):
         return Problem(type(error).__name__, message)
     place = traceback.extract_tb(error.__traceback__)[-1]

@@ -91,6 +91,7 @@ class FakeApi:
     video: Path = Path()
     trouble: dict[str, BaseException] = field(default_factory=dict)
     found: tuple[Chapter, ...] = CHAPTERS
+    summary: str = "A lecture about the chain rule."
     warnings: tuple[str, ...] = ()
     wishes: Any = None
     worked: list[str] = field(default_factory=list)
@@ -184,7 +185,7 @@ class FakeApi:
     def _summary(self, video: Path, on_event: OnEvent) -> VideoSummaryText:
         facts = self._facts(video, on_event)
         outline = tuple(OutlineEntry(c.start_seconds, c.end_seconds, c.title) for c in self.found)
-        return VideoSummaryText(summary="A lecture about the chain rule.", outline=outline, **facts)
+        return VideoSummaryText(summary=self.summary, outline=outline, **facts)
 
     def as_module(self) -> ModuleType:
         """What `from vamba_cli import api` gives; the real values that torch comes with are loaded when needed."""

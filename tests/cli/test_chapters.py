@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -457,11 +458,12 @@ def test_a_file_that_is_no_video_has_no_copy(vamba: Vamba, short: FakeApi, lectu
 # on a terminal
 
 
-def on_a_terminal(command: list[str], columns: int = 80) -> tuple[bytes, bytes]:
+def on_a_terminal(command: list[str], columns: int = 80, code: int = 0) -> tuple[bytes, bytes]:
     """What a command writes to its stdout, a pipe, and to its stderr, a terminal."""
     master, slave = os.openpty()
     environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=slave, env=environ, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=slave, env=environ, check=False)
+    assert done.returncode == code
     os.close(slave)
     shown = b""
     try:
@@ -477,6 +479,24 @@ def test_two_bars_for_many_videos_and_one_for_one(folder: Path) -> None:
     out, shown = on_a_terminal(program("time.sleep(0.3)", "v"))
     assert b"\x1b" not in out and out.count(b"Opening") == 3
     assert b"2/3 10.mkv" in shown and b"512/1024 frames, 40 frames/s" in shown
+    assert max(map(len, lines_of(shown))) <= 77  # a terminal's ^C has room
     out, shown = on_a_terminal(program("time.sleep(0.3)", "v/10.mkv"))
     assert out.count(b"Opening") == 1
     assert b"videos" not in shown and b"512/1024 frames" in shown
+
+
+def test_notes_stand_above_the_bars(folder: Path) -> None:
+    """Lines of a console of its own would begin within a bar and be erased with it."""
+    body = 'raise ValueError("broken")'
+    _, shown = on_a_terminal([*program(body, "v", "--out", "docs/", "--verbose")], code=3)
+    noted = [line for line in lines_of(shown) if line.startswith(("written: ", "failed: "))]
+    assert noted == [
+        "written: docs/2.chapters.json",
+        "failed: v/10.mkv: broken",
+        "written: docs/part/2.chapters.json",
+    ]
+
+
+def lines_of(shown: bytes) -> list[str]:
+    """What stood on the terminal, one line after the other, without colours."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", re.sub(r"\r(?!\n)", "\n", shown.decode())).splitlines()

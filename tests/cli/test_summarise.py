@@ -9,8 +9,10 @@ import pytest
 
 from tests.cli.conftest import FakeApi, Vamba
 from tests.cli.test_contract import check_schema
+from vamba_cli.cli.render import summary
 from vamba_cli.errors import MediaError, MemoryBudgetError, ModelError
 from vamba_cli.output.formats import SUMMARY_FORMATS
+from vamba_cli.results import Timing, VideoSummary, VideoSummaryText
 
 FORMATS = [entry.name for entry in SUMMARY_FORMATS]
 BEGINNINGS = {
@@ -20,7 +22,7 @@ BEGINNINGS = {
     "srt": "1\n00:00:00,000 --> 00:01:05,000\nOpening\n",
     "webvtt": "WEBVTT\n",
 }
-OUTLINE = "   0:00  Opening\n   1:05  The chain rule\n1:00:00  1:00:00–1:02:05\n"
+OUTLINE = "   0:00  Opening\n   1:05  The chain rule\n1:00:00  (no title, until 1:02:05)\n"
 
 
 @pytest.fixture
@@ -51,7 +53,18 @@ def test_style_and_length_reach_the_library(vamba: Vamba, api: FakeApi, lecture:
         for length in ("short", "medium", "long"):
             ran = vamba("summarise", "lecture.mp4", "--style", style, "--length", length)
             assert ran.code == 0 and (api.wishes.style, api.wishes.length) == (style, length)
-            assert (OUTLINE in ran.out) == (style != "outline")  # which the library puts into the summary
+            assert ran.out.endswith(OUTLINE)
+
+
+def test_an_outline_that_is_the_summary_is_shown_once(vamba: Vamba, api: FakeApi, lecture: Path) -> None:
+    api.summary = "   0:00  Opening\n   1:05  The chain rule\n1:00:00  1:00:00–1:02:05"
+    assert vamba("summarise", "lecture.mp4", "--style", "outline").out == OUTLINE
+
+
+def test_bullets_are_wrapped_beside_themselves() -> None:
+    video = VideoSummary("a.mp4", 9.0, 640, 360)
+    item = VideoSummaryText(video, "- one two three four five six", (), 2, 2, False, (), Timing(0, 0, 0))
+    assert summary(item, with_name=False, columns=24).plain == "- one two three four\n  five six"
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -1,6 +1,8 @@
 """Chapters: of a small lecture by the bundled checkpoint, and of made-up memories by a stand-in that talks."""
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.tinynet import looks
+from tests.tinynet import SMALL, looks
 from vamba_cli import api
 from vamba_cli.cli.demo import SLIDES
 from vamba_cli.engine.events import Event, SearchProgress, Stage, VideoBegins, ignore
@@ -27,6 +29,7 @@ from vamba_cli.tasks import outline
 from vamba_cli.tasks.chapters import Wishes, find_chapters
 from vamba_cli.tasks.outline import Reading
 from vamba_cli.tasks.profiles import PROFILES
+from vamba_cli.train.export import config_json
 
 SHOWN = {"How Neural Networks Learn": 0, "Overfitting": 10, "The Learning Rate": 22}
 FILES = ("how_neural_networks_learn.png", "overfitting.png", "learning_rate.png")
@@ -237,4 +240,19 @@ def test_what_is_said_in_a_part_goes_into_its_prompt(film: Any, monkeypatch: pyt
     assert [chapter.title for chapter in chapters] == ["part 1", "part 2", "part 3", "part 4"]
     assert ["at home now" in prompt for prompt, _ in asked] == [False, True, False, False]
     assert [event.num_windows for event in events if isinstance(event, SearchProgress)] == [1, 2, 3, 4]
-    assert any(isinstance(event, Stage) and "naming" in event.detail for event in events)
+    assert any(isinstance(event, Stage) and event.name == "name" for event in events)
+
+
+@pytest.mark.parametrize("lines", ["", "1\n00:00:11,000 --> 00:00:14,000\nToo many parameters.\n"])
+def test_a_model_that_talks_from_the_file_to_the_chapters(lecture: Path, tmp_path: Path, lines: str) -> None:
+    """Random weights say nothing of sense, but must come through all the same."""
+    (tmp_path / "config.json").write_text(json.dumps(config_json(SMALL)))
+    (tmp_path / "preprocessor_config.json").write_text("{}")
+    (tmp_path / "said.srt").write_text(lines)
+    settings = Settings(model=str(tmp_path), random_weights=True, fps=0.5, longest_edge=112)
+    if lines:
+        settings = replace(settings, subtitles_file=str(tmp_path / "said.srt"))
+    (item,) = api.chapters(lecture, settings, Wishes(count=3, summaries=True)).items
+    assert covers(item.chapters, 30) and len(item.chapters) == 3
+    (told,) = api.summarise(lecture, settings, api.SummaryWishes("bullets", "short")).items
+    assert told.from_cache and len(told.outline) >= 1

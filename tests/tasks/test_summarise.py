@@ -50,15 +50,15 @@ def chapters(monkeypatch: pytest.MonkeyPatch) -> list[Wishes]:
 def test_slides_are_counted(chapters: list[Wishes]) -> None:
     text, outline = summarise(session("slides"), SummaryWishes(), ignore)
     assert text.startswith("5:00 of slides; 4 titles were read, from “Welcome” to “Questions”.")
-    assert text.index("“Welcome”") < text.index("“Gradients” (2:00, from 0:40)") < text.index("“Momentum” (1:10,")
+    assert text.index("“Welcome”") < text.index("“Gradients” (at 0:40, for 2:00)") < text.index("“Momentum” (at 2:10, for 1:10)")
     assert "1:40–2:10" not in text
-    assert [entry.text for entry in outline][:2] == ["Welcome", "Gradients: Shows: the slope"]
+    assert [entry.text for entry in outline][:2] == ["Welcome", "Gradients: the slope"]
     assert [(e.start_seconds, e.end_seconds) for e in outline] == [(c.start_seconds, c.end_seconds) for c in SLIDES]
 
 
 def test_the_longest_topics_are_named_in_order(chapters: list[Wishes]) -> None:
     text, _ = summarise(session("slides"), SummaryWishes("bullets", "short"), ignore)
-    assert text.splitlines() == ["- 0:00  Welcome (0:40)", "- 0:40  Gradients (2:00)", "- 2:10  Momentum (1:10)"]
+    assert text.splitlines() == ["- 0:00  Welcome (for 0:40)", "- 0:40  Gradients (for 2:00)", "- 2:10  Momentum (for 1:10)"]
     text, _ = summarise(session("slides"), SummaryWishes("outline"), ignore)
     assert text.splitlines()[2:4] == ["1:40  1:40–2:10", "2:10  Momentum"]
 
@@ -104,7 +104,7 @@ def test_a_short_video_is_summarised_at_once(chapters: list[Wishes], monkeypatch
     text, outline = summarise(session("chat"), SummaryWishes(), ignore)
     assert text == "Somebody does something."
     ((request, window),) = talker.asked
-    assert window == (0, 100) and "[0:40] Gradients: Shows: the slope" in request and "at most 5 sentences" in request
+    assert window == (0, 100) and "[0:40] Gradients: the slope" in request and "at most 5 sentences" in request
     assert len(outline) == 6 and chapters[0].summaries
     summarise(session("chat"), SummaryWishes("outline"), ignore)
     assert len(talker.asked) == 1  # the outline is the summary

@@ -30,6 +30,7 @@ from vamba_cli.settings import Settings
 
 if TYPE_CHECKING:
     from vamba_cli.api import OpenModel, Wishes
+    from vamba_cli.cli.progress import Silence
 
 CHAPTERS = "Chapters"
 
@@ -88,15 +89,14 @@ def chapters(
             done = api.chapters_of_each(found.videos, model, wishes, watch)
 
         def show_one(item: VideoChapters) -> None:
-            with watch.paused():
-                show(chapter_list(item, with_name=not found.is_one, columns=result_columns()))
+            show(chapter_list(item, with_name=not found.is_one, columns=result_columns()))
 
         def after_each(item: VideoChapters) -> list[Failure]:
-            _tell(item, place.formats, terminal)
-            return _embed(item, place, found, terminal) if embed else []
+            _tell(item, place.formats, watch, terminal)
+            return _embed(item, place, found, watch) if embed else []
 
         result = partial(_result, model)
-        documents = Documents(place, "chapters", found.stems, result, _text, show_one, found.failures)
+        documents = Documents(place, "chapters", found.stems, result, _text, show_one, watch, found.failures)
         write_all(done, documents, terminal, after_each)
     tell_warnings(documents, watch.heard, terminal)
     tell_failures(documents, found.total, terminal)
@@ -113,18 +113,19 @@ def _wishes(
         raise in_options(error, "min_length_seconds", "max_chapters", "count") from error
 
 
-def _tell(item: VideoChapters, formats: Sequence[Format[ChaptersResult]], terminal: Terminal) -> None:
+def _tell(item: VideoChapters, formats: Sequence[Format[ChaptersResult]], watch: "Silence", terminal: Terminal) -> None:
     """What a format had to change of the chapters, and how long it took."""
     if any(entry.name == "youtube" for entry in formats):
         for warning in youtube_warnings(item):
-            terminal.note(f"note: {item.video.path}: {warning}")
-    terminal.detail(
-        f"{item.video.path}: {item.num_frames} frames; encode {item.timing.encode_seconds:.2f} s, "
-        f"chapters {item.timing.answer_seconds:.2f} s"
-    )
+            watch.note(f"note: {item.video.path}: {warning}")
+    if terminal.verbose:
+        watch.note(
+            f"{item.video.path}: {item.num_frames} frames; encode {item.timing.encode_seconds:.2f} s, "
+            f"chapters {item.timing.answer_seconds:.2f} s"
+        )
 
 
-def _embed(item: VideoChapters, place: Place[ChaptersResult], found: Found, terminal: Terminal) -> list[Failure]:
+def _embed(item: VideoChapters, place: Place[ChaptersResult], found: Found, watch: "Silence") -> list[Failure]:
     """Write the copy with chapters: into the folder of the documents, else beside the video."""
     from vamba_cli.media.embed import copy_suffix, embed_chapters
 
@@ -146,8 +147,8 @@ def _embed(item: VideoChapters, place: Place[ChaptersResult], found: Found, term
             raise told from error
         return [failure_of(item.video.path, told)]
     for warning in warnings:
-        terminal.note(f"note: {item.video.path}: {warning}")
-    terminal.note(f"written: {target}")
+        watch.note(f"note: {item.video.path}: {warning}")
+    watch.note(f"written: {target}")
     return []
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 import typer
 
@@ -16,6 +16,9 @@ from vamba_cli.errors import UsageError, VambaError
 from vamba_cli.output.files import Task, document_path
 from vamba_cli.output.formats import Format, R, format_of_file, formats_named, single_results
 from vamba_cli.results import Failure
+
+if TYPE_CHECKING:
+    from vamba_cli.cli.progress import Silence  # which loads rich
 
 _SAVED_EVERY_SECONDS = 60.0  # a document of many videos; a crash costs no more
 
@@ -100,6 +103,7 @@ class Documents(Generic[R]):
         result_of: a result of these items and failures.
         text_of: a result of one or more videos in a format; the path is where it will lie, None for stdout.
         show: prints an item for people.
+        watch: draws the progress, and takes lines for people.
         failures: what has failed already.
     """
 
@@ -111,6 +115,7 @@ class Documents(Generic[R]):
         result_of: Callable[[Sequence[Any], Sequence[Failure]], R],
         text_of: Callable[[Format[R], R, Path | None], str],
         show: Callable[[Any], None],
+        watch: "Silence",
         failures: Sequence[Failure] = (),
     ) -> None:
         self._place: Place[R] = place
@@ -118,7 +123,7 @@ class Documents(Generic[R]):
         self.stems = stems
         self._result_of: Callable[[Sequence[Any], Sequence[Failure]], R] = result_of
         self._text_of: Callable[[Format[R], R, Path | None], str] = text_of
-        self._show = show
+        self._show, self.watch = show, watch
         self.items: list[Any] = []
         self.failures = list(failures)
         self._is_begun = False
@@ -134,7 +139,8 @@ class Documents(Generic[R]):
         if self._place.folder is not None:
             return self._write_files(item)
         if not self._place.formats:
-            self._show(item)
+            with self.watch.paused():
+                self._show(item)
         elif self._place.file is not None and time.monotonic() - self._saved_seconds > _SAVED_EVERY_SECONDS:
             self._save()
         return []
@@ -146,7 +152,9 @@ class Documents(Generic[R]):
         if self._place.file is not None:
             return self._save()
         if self.items or self._place.formats[0].several:
-            write_stdout(self._text_of(self._place.formats[0], self._result(), None))
+            document = self._text_of(self._place.formats[0], self._result(), None)
+            self.watch.stop()
+            write_stdout(document)
         return None
 
     def _result(self) -> R:
@@ -196,21 +204,22 @@ def write_all(
         after_each: what else is done with a video that gave a result.
     """
     is_one = len(documents.stems) == 1
-    tell = terminal.note if is_one else terminal.detail
+    say = documents.watch.note
     is_whole = False
     try:
         for item in done:
             for path in documents.add(item):
-                tell(f"written: {path}")
+                if is_one or terminal.verbose:
+                    say(f"written: {path}")
             if isinstance(item, Failure):
-                terminal.note(f"failed: {_line(item)}")
+                say(f"failed: {_line(item)}")
             else:
                 documents.failures += after_each(item)
         is_whole = True
     finally:
         file = documents.finish()
         if file is not None and not is_whole:
-            terminal.note(f"written: {file}, with what is done: {_videos(len(documents.items))}")
+            say(f"written: {file}, with what is done: {_videos(len(documents.items))}")
 
 
 def tell_failures(documents: Documents[Any], total: int, terminal: Terminal) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +21,11 @@ from vamba_cli.engine.events import (
 from vamba_cli.timecode import clock
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
     from rich.progress import Progress
 
 PLAIN_SECONDS = 10.0  # between two lines of a log
+_ECHO_COLUMNS = 3  # for the ^C of a terminal: behind a full line it would begin another, which nobody erases
 _VERBS = {
     "load": "loading",
     "transcribe": "transcribing",
@@ -48,16 +50,29 @@ def progress(terminal: Terminal, clock_seconds: Callable[[], float] = time.monot
     if not console.is_terminal or console.is_dumb_terminal:
         yield PlainLines(clock_seconds)
         return
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+    with _bars(console) as live:
+        yield LiveBar(live, terminal)
 
+
+def _bars(console: "Console") -> "Progress":
+    """Bars with a note to the right of each, which is cut to the width of the terminal."""
+    from rich.constrain import Constrain
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+    from rich.table import Column
+
+    class Bars(Progress):
+        def get_renderables(self) -> "Iterable[RenderableType]":
+            width = console.width - _ECHO_COLUMNS
+            return (Constrain(table, width) for table in super().get_renderables())
+
+    rest_of_the_line = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False, table_column=rest_of_the_line),
     )
-    with Progress(*columns, console=console, transient=True) as live:
-        yield LiveBar(live, terminal)
+    return Bars(*columns, console=console, transient=True, expand=True)
 
 
 @contextmanager
@@ -104,10 +119,16 @@ class Silence:
         if isinstance(event, Notice):
             self.heard.add(event.message)
 
+    def note(self, message: str) -> None:
+        """A line for people that stays."""
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """The screen is free for a result while the block runs."""
         yield
+
+    def stop(self) -> None:
+        """The screen is free for what comes last."""
 
 
 class PlainLines(Silence):
@@ -122,22 +143,23 @@ class PlainLines(Silence):
         """Write a line if it is time for one."""
         super().__call__(event)
         if isinstance(event, Notice):
-            self._write(f"note: {event.message}")
+            self.note(f"note: {event.message}")
         elif isinstance(event, VideoBegins):
             if event.total > 1:
-                self._write(f"video {event.number} of {event.total}: {one_line(event.path)}")
+                self.note(f"video {event.number} of {event.total}: {one_line(event.path)}")
         elif isinstance(event, Stage):
             self._last_seconds = self._clock_seconds()
-            self._write(f"{_VERBS.get(event.name, event.name)} {event.detail}".rstrip())
+            self.note(_line(event))
         elif isinstance(event, EncodeProgress | SearchProgress | TranscribeProgress):
             now_seconds = self._clock_seconds()
             if now_seconds - self._last_seconds >= PLAIN_SECONDS:
                 self._last_seconds = now_seconds
                 done, total, note = _figures(event)
-                self._write(f"  {done} of {total} {note}")
+                self.note(f"  {done} of {total} {note}")
 
-    def _write(self, line: str) -> None:
-        sys.stderr.write(printable(line) + "\n")
+    def note(self, message: str) -> None:
+        """Write a line."""
+        sys.stderr.write(printable(message) + "\n")
         sys.stderr.flush()
 
 
@@ -155,6 +177,14 @@ class LiveBar(Silence):
         self._terminal = terminal
         self._name = ""  # of the video, where there are many
 
+    def note(self, message: str) -> None:
+        """Write a line above the bars; one of a console of its own would run into them."""
+        self._live.console.print(printable(message), markup=False, highlight=False)
+
+    def stop(self) -> None:
+        """Take the drawing away for good."""
+        self._live.stop()
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Take the drawing away for a moment."""
@@ -168,7 +198,7 @@ class LiveBar(Silence):
         """Draw what the event tells."""
         super().__call__(event)
         if isinstance(event, Notice):
-            self._live.console.print(f"note: {self._name}{printable(event.message)}", markup=False)
+            self.note(f"note: {self._name}{event.message}")
         elif isinstance(event, VideoBegins):
             name, many = one_line(Path(event.path).name), event.total > 1
             self._name = f"{name}: " if many else ""

@@ -7,6 +7,7 @@ from datetime import datetime
 from rich.text import Text
 
 from vamba_cli.cli.terminal import printable
+from vamba_cli.output.titles import is_outline
 from vamba_cli.results import (
     Answer,
     AskResult,
@@ -97,26 +98,40 @@ def chapter_list(item: VideoChapters, *, with_name: bool, columns: int | None = 
         if chapter.title_source == "model":
             line.append(_hanging(one_line(chapter.title), width + 2, columns))
         else:
-            line.append(f"(no title, until {clock(chapter.end_seconds)})", style="dim")
+            line.append_text(_no_title(chapter.end_seconds))
         if chapter.summary:
             line.append(f"\n{'':{width}}  {_hanging(chapter.summary, width + 2, columns)}", style="dim")
         lines.append(line)
     return text.append_text(Text("\n").join(lines)).append("\n" if with_name else "")
 
 
-def summary(item: VideoSummaryText, *, with_name: bool, with_outline: bool, columns: int | None = None) -> Text:
-    """The summary, and below it each part with its time."""
+def summary(item: VideoSummaryText, *, with_name: bool, columns: int | None = None) -> Text:
+    """The summary, and below it each part with its time; a summary that is the outline itself stands once."""
     text = Text()
     if with_name:
         text.append(f"{one_line(item.video.path)}\n", style="bold")
-    text.append("\n".join(_hanging(line, 0, columns) for line in item.summary.splitlines()))
-    if with_outline and item.outline:
-        times = [clock(entry.start_seconds) for entry in item.outline]
-        width = max(map(len, times))
-        text.append("\n")
-        for time, entry in zip(times, item.outline, strict=True):
-            text.append(f"\n{time:>{width}}  ", style="cyan").append(_hanging(entry.text, width + 2, columns))
-    return text.append("\n" if with_name else "")
+    times = [clock(entry.start_seconds) for entry in item.outline]
+    width = max(map(len, times), default=0)
+    lines = []
+    for time, entry in zip(times, item.outline, strict=True):
+        line = Text().append(f"{time:>{width}}  ", style="cyan")
+        if entry.text == f"{time}–{clock(entry.end_seconds)}":
+            lines.append(line.append_text(_no_title(entry.end_seconds)))
+        else:
+            lines.append(line.append(_hanging(entry.text, width + 2, columns)))
+    if not is_outline(item):
+        text.append("\n".join(_paragraph(line, columns) for line in item.summary.splitlines()))
+        text.append("\n\n" if lines else "")
+    return text.append_text(Text("\n").join(lines)).append("\n" if with_name else "")
+
+
+def _paragraph(line: str, columns: int | None) -> str:
+    """A line of a summary; the text of a bullet stays to the right of it."""
+    return f"- {_hanging(line[2:], 2, columns)}" if line.startswith("- ") else _hanging(line, 0, columns)
+
+
+def _no_title(end_seconds: float) -> Text:
+    return Text(f"(no title, until {clock(end_seconds)})", style="dim")
 
 
 def info(result: InfoResult, columns: int | None = None) -> Text:

@@ -64,12 +64,10 @@ def summarise(
             done = api.summaries_of_each(found.videos, model, wishes, watch)
 
         def show_one(item: VideoSummaryText) -> None:
-            with watch.paused():
-                named, outline = not found.is_one, style != "outline"
-                show(summary(item, with_name=named, with_outline=outline, columns=result_columns()))
+            show(summary(item, with_name=not found.is_one, columns=result_columns()))
 
         result = partial(_result, model)
-        documents = Documents(place, "summary", found.stems, result, _text, show_one, found.failures)
+        documents = Documents(place, "summary", found.stems, result, _text, show_one, watch, found.failures)
         write_all(done, documents, terminal)
     tell_warnings(documents, watch.heard, terminal)
     tell_failures(documents, found.total, terminal)

@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import replace
 from pathlib import PurePath
 
-from vamba_cli.results import Chapter
+from vamba_cli.results import Chapter, VideoSummaryText
 from vamba_cli.timecode import clock
 
 _ANGLES = str.maketrans("<>", "‹›")
@@ -26,6 +26,12 @@ def one_line(text: str) -> str:
 def lines(text: str) -> list[str]:
     """The lines of a text that has paragraphs or bullets, each as `one_line` gives it; empty ones are left out."""
     return [line for line in map(one_line, text.splitlines()) if line]
+
+
+def is_outline(item: VideoSummaryText) -> bool:
+    """Whether the summary is the outline itself, as with `--style outline`: it is to be read once."""
+    said, parts = lines(item.summary), [one_line(entry.text) for entry in item.outline]
+    return bool(said) and len(said) == len(parts) and all(map(str.endswith, said, parts))
 
 
 def title_of(chapter: Chapter) -> str:

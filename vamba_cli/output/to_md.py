@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from vamba_cli.output.titles import clean_chapter, file_name, lines, one_line
+from vamba_cli.output.titles import clean_chapter, file_name, is_outline, lines, one_line
 from vamba_cli.results import ChaptersResult, OutlineEntry, SummariseResult, VideoChapters, VideoSummaryText
 from vamba_cli.timecode import clock
 
@@ -41,18 +41,12 @@ def _chapters(item: VideoChapters, name: str) -> str:
 
 
 def _summary(item: VideoSummaryText, name: str) -> str:
-    if _is_outline(item):
+    if is_outline(item):
         return "".join([_heading(name), *_outline(item.outline)])
     parts = [_heading(name), _paragraphs(item.summary)]
     if item.outline:
         parts += ["\n## Outline\n\n", *_outline(item.outline)]
     return "".join(parts)
-
-
-def _is_outline(item: VideoSummaryText) -> bool:
-    """Whether the summary is the outline itself, as with `--style outline`: it is written once."""
-    said, parts = lines(item.summary), [one_line(entry.text) for entry in item.outline]
-    return bool(said) and len(said) == len(parts) and all(map(str.endswith, said, parts))
 
 
 def _outline(outline: Sequence[OutlineEntry]) -> list[str]:

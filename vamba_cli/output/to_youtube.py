@@ -36,6 +36,8 @@ def to_youtube(item: VideoChapters) -> str:
 def youtube_warnings(item: VideoChapters) -> tuple[str, ...]:
     """What `to_youtube` has to change of these chapters, and what YouTube may still refuse."""
     chapters = _long_enough(item.chapters)
+    if len(chapters) < _FEWEST_CHAPTERS:
+        return ()  # `to_youtube` refuses them
     warnings = []
     if merged := len(item.chapters) - len(chapters):
         short = "1 chapter" if merged == 1 else f"{merged} chapters"

@@ -76,6 +76,8 @@ def _groups(session: Session, readings: Sequence[Reading], wishes: Wishes) -> li
     least = _LEAST_SLIDES_SECONDS if slides else _LEAST_SHOTS_SECONDS
     if wishes.min_length_seconds is not None:
         least = wishes.min_length_seconds
+    elif wishes.count is not None:
+        least = 0.0
     times = [reading.scene.start_seconds for reading in readings]
     chosen = choose(
         times[1:],

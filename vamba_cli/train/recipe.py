@@ -57,7 +57,7 @@ FIRST_RUN = Recipe(stages=(Stage(308, 168, 144, 75.0), Stage(644, 364, 40, 375.0
 # Going on from shipped weights: full size from the start, the learning rate falls at once. The dense reader is new;
 # what it sends back until it reads would spoil what the network has learnt.
 RESUMED_RUN = Recipe(
-    stages=(Stage(644, 364, 40, 480.0),), matrix_rate=0.004, other_rate=4e-4, flat_share=0.1, head_steps=100
+    stages=(Stage(644, 364, 40, 480.0),), matrix_rate=0.005, other_rate=5e-4, flat_share=0.1, head_steps=100
 )
 
 

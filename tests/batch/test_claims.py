@@ -110,6 +110,35 @@ def test_who_was_silent_for_too_long_has_lost(tmp_path: Path) -> None:
     other.close()
 
 
+def test_what_was_taken_over_is_young(tmp_path: Path) -> None:
+    held(tmp_path, "a", Owner("far", "there", 1, "1", "x"), age_seconds=3000)
+    mine, other = claims(tmp_path), Claims(tmp_path, Owner("elsewhere", "there", 1, "1", "y"), LONG_SECONDS)
+    held(tmp_path, "b", Owner("far", "there", 1, "1", "x"), age_seconds=3000)
+    assert isinstance(mine.take("b"), Claim)
+    assert other.take("b") == mine.owner
+    mine.close()
+    other.close()
+
+
+def test_a_claim_that_changes_hands_meanwhile_is_not_stolen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, fast = Owner("far", "there", 1, "1", "x"), Owner("far", "there", 2, "2", "y")
+    mine = claims(tmp_path)
+    file = held(tmp_path, "a", old, age_seconds=3000)
+    judged = Claims._is_abandoned
+
+    def slow(self: Claims, path: Path, holder: Owner) -> bool:
+        found = judged(self, path, holder)
+        if holder == old and file.exists():  # another takes it over between the look and the act
+            os.utime(file)
+            file.rename(file.with_name(str(fast)))
+        return found
+
+    monkeypatch.setattr(Claims, "_is_abandoned", slow)
+    assert mine.take("a") == fast
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [str(fast)]
+    mine.close()
+
+
 def test_what_the_killed_left_is_no_hindrance(tmp_path: Path, dead_pid: int) -> None:
     gone = replace(Owner.this_process(), pid=dead_pid)
     (tmp_path / "a").mkdir()  # letting go was cut short

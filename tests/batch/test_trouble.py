@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.batch.conftest import Archive, Ran, children_of, claimed, ended, kill, wait_until
+from vamba_cli.batch.claims import Claim, Claims
+from vamba_cli.batch.owners import Owner
 
 
 def times_done(*runs: Ran) -> Counter[str]:
@@ -46,6 +48,33 @@ def test_a_parent_waits_for_what_others_have_under_way(archive: Archive) -> None
     second = archive.run()
     assert (second.code, second.statuses()) == (0, {"a.mp4": "skipped"})
     assert ended(first).statuses() == {"a.mp4": "done"}
+
+
+def test_what_another_did_just_now_is_not_done_again(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive.put(a="steady 0")
+    taken, others = Claims.take, list[Ran]()
+
+    def late(self: Claims, key: str) -> Claim | Owner:
+        if not others:  # between the look at the record and the claim
+            others.append(ended(archive.start()))
+        return taken(self, key)
+
+    monkeypatch.setattr(Claims, "take", late)
+    assert archive.run().statuses() == {"a.mp4": "skipped"}
+    assert others[0].statuses() == {"a.mp4": "done"}
+
+
+def test_who_lost_its_claim_does_not_publish(archive: Archive) -> None:
+    archive.put(a="steady 1.5")
+    process = archive.start("--claim-expiry", "2")
+    wait_until(lambda: claimed(archive))
+    (claim,) = (path for path in (archive.out / ".vamba" / "claims").iterdir() if path.name[0] != ".")
+    (file,) = claim.iterdir()
+    file.rename(claim / str(Owner("far", "there", 1, "1", "x")))  # that one never says a word again
+    ran = ended(process)
+    assert ran.code == 0 and "taken over by another process" in ran.err
+    assert [line["status"] for line in ran.lines] == ["done"]
+    assert archive.leftovers() == []
 
 
 def test_three_shards_share_a_folder(archive: Archive, quiet: Archive) -> None:

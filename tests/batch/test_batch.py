@@ -4,6 +4,8 @@ import importlib.resources
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import jsonschema
 import pytest
 
 from tests.batch.conftest import Archive, claimed, ended, wait_until
+from tests.paths import ROOT
 
 SCHEMA = json.loads((importlib.resources.files("vamba_cli") / "schemas" / "batch.json").read_text("utf-8"))
 
@@ -61,6 +64,14 @@ def test_done_is_skipped_without_starting_a_worker(archive: Archive) -> None:
     assert [line["fingerprint"] for line in again.lines] == [line["fingerprint"] for line in first.lines]
     assert archive.results() == before
     assert "process" not in (archive.out.parent / "log").read_text().replace("process_", "")
+
+
+def test_the_parent_never_loads_torch(archive: Archive) -> None:
+    archive.put(a="steady 0", b="broken")
+    probe = "import sys; from vamba_cli.cli.app import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    command = [sys.executable, "-c", probe, *archive.command()[3:]]
+    assert subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert len(archive.records()) == 2
 
 
 # what runs again

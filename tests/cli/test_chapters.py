@@ -109,6 +109,16 @@ def test_several_formats_become_files_of_a_folder(vamba: Vamba, api: FakeApi, le
     assert "written: site/lecture.chapters.vtt" in ran.err
 
 
+def test_a_name_without_ending_is_a_folder_for_json(vamba: Vamba, api: FakeApi, lecture: Path, folder: Path) -> None:
+    assert vamba("chapters", "lecture.mp4", "v", "--out", "docs").code == 0
+    assert sorted(path.relative_to("docs").as_posix() for path in Path("docs").rglob("*.*")) == [
+        "10.chapters.json",
+        "2.chapters.json",
+        "lecture.chapters.json",
+        "part/2.chapters.json",
+    ]
+
+
 def test_json_follows_its_schema(vamba: Vamba, api: FakeApi, lecture: Path) -> None:
     api.warnings = ("2 frames are damaged",)
     document = check_schema("chapters", vamba("chapters", "lecture.mp4", "--json", "-q", "when?", "-p", "lecture").out)
@@ -165,7 +175,6 @@ def test_too_few_chapters_for_youtube(vamba: Vamba, api: FakeApi, lecture: Path)
         (("--format", "yuotube"), "did you mean 'youtube'?"),
         (("--format", "json", "--format", "csv"), "json and csv do not go into one place (stdout)"),
         (("--out", "chapters.doc"), "the ending of 'chapters.doc' belongs to no format"),
-        (("--out", "chapters"), "the ending of 'chapters' belongs to no format"),
         (("--out", ""), "--out is empty"),
         (("--out", "no/such/chapters.json"), "no/such does not exist"),
         (("--out", "lecture.mp4", "--format", "json"), "lecture.mp4 is the video itself"),

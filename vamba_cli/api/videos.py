@@ -133,18 +133,21 @@ def _chapters_work(model: OpenModel, wishes: Wishes, on_event: OnEvent) -> Work[
 
     def work(facts: _Facts) -> VideoChapters:
         found = find_chapters(facts.session, wishes, on_event)
-        warnings = [] if any(chapter.title_source == "model" for chapter in found) else [_NO_TITLE]
+        warnings = (
+            [] if any(chapter.title_source == "model" for chapter in found) else [_with_limits(_NO_TITLE, profile)]
+        )
+        if wishes.count is not None and len(found) < wishes.count:
+            warnings.append(f"{wishes.count} chapters were asked for, and its pictures give {len(found)}")
         curves = []
         for question in questions:
             curve = evidence_curve(facts.session, profile, question, on_event)
             if curve is None:
-                warnings.append(f"“{question}” names nothing that can be looked for")
+                warnings.append(_with_limits(f"“{question}” names nothing that can be looked for", profile))
                 if question not in told:
                     told.add(question)
-                    on_event(Notice(_with_limits(warnings[-1], profile)))
+                    on_event(Notice(warnings[-1]))
             else:
                 curves.append(curve)
-        warnings = [_with_limits(warning, profile) for warning in warnings]
         return VideoChapters(chapters=found, curves=tuple(curves), **facts.finished(warnings))
 
     return work

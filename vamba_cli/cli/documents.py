@@ -48,8 +48,8 @@ def choose_place(
         raise UsageError("--out is empty: name a file or a folder, or - for stdout")
     path = Path(out).expanduser()
     is_folder = path.is_dir() or out.endswith(os.sep) or len(formats) > 1
-    if not is_folder and formats and not path.exists():  # a name that no file has: its look decides
-        is_folder = not path.suffix or (len(videos) > 1 and not formats[0].several)
+    if not is_folder and not path.exists():  # the look of the name decides
+        is_folder = not path.suffix or (len(videos) > 1 and bool(formats) and not formats[0].several)
     if is_folder:
         return Place(formats or formats_named(["json"], table), folder=_made(path))
     formats = formats or (format_of_file(path.name, table),)

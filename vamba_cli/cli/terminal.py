@@ -32,11 +32,12 @@ class Terminal:
     def note(self, message: str) -> None:
         """A line for people; not shown with --quiet."""
         if not self.quiet:
-            error_console().print(printable(message), highlight=False, markup=False, soft_wrap=True)
+            self.error(message)
 
     def error(self, message: str) -> None:
         """A line that is shown with --quiet, too."""
-        error_console().print(printable(message), highlight=False, markup=False, soft_wrap=True)
+        console = error_console()
+        console.print(printable(message), highlight=False, markup=False, soft_wrap=not console.is_terminal)
 
     def detail(self, message: str) -> None:
         """A line that only --verbose shows."""

@@ -26,9 +26,9 @@ def to_youtube(item: VideoChapters) -> str:
     chapters = _long_enough(item.chapters)
     if len(chapters) < _FEWEST_CHAPTERS:
         raise UsageError(
-            f"{item.video.path}: YouTube shows chapters only where there are at least {_FEWEST_CHAPTERS} of "
-            f"{_SHORTEST_SECONDS} seconds or more, and of the {len(item.chapters)} found {len(chapters)} "
-            f"{'remains' if len(chapters) == 1 else 'remain'}: ask for more chapters, or write another format"
+            f"{item.video.path}: YouTube shows chapters only where at least {_FEWEST_CHAPTERS} last "
+            f"{_SHORTEST_SECONDS} seconds or more, and here {len(chapters)} of {len(item.chapters)} "
+            f"{'does' if len(chapters) == 1 else 'do'}: ask for more chapters, or write another format"
         )
     return "".join(f"{clock(c.start_seconds)} {without_angles(title_of(c))}\n" for c in chapters)
 

@@ -43,10 +43,11 @@ ONLY_IN = {
     "rich": ("cli",),
     "huggingface_hub": ("weights",),
     "tokenizers": ("weights",),
+    "ray": ("batch",),
     "PIL": ("train",),
     "click": (),
 }
-TORCHLESS = ("media", "output", "cli", *ROWS[0])  # torch may be imported here inside a function at most
+TORCHLESS = ("media", "output", "batch", "cli", *ROWS[0])  # torch may be imported here inside a function at most
 VAGUE = {"utils", "util", "common", "helpers", "helper", "misc", "shared"}
 
 

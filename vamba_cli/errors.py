@@ -25,5 +25,9 @@ class ModelError(VambaError):
     """Weights, a tokenizer or a dependency are missing, broken, or of a kind that is not implemented."""
 
 
+class LockHeldError(VambaError):
+    """Another run is under way, and this one was told not to run beside it."""
+
+
 class VerificationError(VambaError):
     """A model was checked against reference results and lies outside their tolerance."""

@@ -10,6 +10,7 @@ import typer
 from vamba_cli import __version__
 from vamba_cli.cli import exits
 from vamba_cli.cli.ask import ask
+from vamba_cli.cli.batch import batch
 from vamba_cli.cli.cache import cache_app
 from vamba_cli.cli.chapters import chapters
 from vamba_cli.cli.demo import demo
@@ -37,10 +38,11 @@ app = group(
 
     \b
     Exit codes: 0 done, 1 bug, 2 usage, 3 some items failed, 4 input cannot be
-    decoded, 5 not enough memory, 6 model or dependency missing, 130 interrupted.
+    decoded, 5 not enough memory, 6 model or dependency missing, 75 another run
+    holds the lock, 130 interrupted, 143 terminated.
     """,
 )
-for command in (ask, chapters, summarise, info):
+for command in (ask, chapters, summarise, batch, info):
     app.command(cls=OptionGroups)(command)
 app.command("summarize", cls=OptionGroups, hidden=True)(summarise)
 app.add_typer(models_app)

@@ -39,7 +39,7 @@ def ask(
     The video is encoded once for all questions, and kept for the next call.
     The model is deaf: of what is said it knows the subtitles, if there are any.
     """
-    asked = _collect(question, questions or [], questions_file)
+    asked = collect_questions(question, questions or [], questions_file)
     target = None if output in (None, "-") else Path(str(output))
     if target is not None:
         check_output(target)
@@ -84,7 +84,7 @@ def _watched(video: Path, asked: Sequence[str], settings: Settings, terminal: Te
     return result
 
 
-def _collect(question: str | None, more: Sequence[str], file: str | None) -> list[str]:
+def collect_questions(question: str | None, more: Sequence[str], file: str | None) -> list[str]:
     """All questions in the order: argument, `-q`, file."""
     asked = [*([question] if question is not None else []), *more]
     if file is not None:

@@ -11,6 +11,7 @@ from types import FrameType
 
 from vamba_cli.cli.terminal import ReaderGoneError
 from vamba_cli.errors import (
+    LockHeldError,
     MediaError,
     MemoryBudgetError,
     ModelError,
@@ -21,13 +22,14 @@ from vamba_cli.errors import (
 
 OK, BUG, USAGE, SOME_FAILED, UNDECODABLE, OUT_OF_MEMORY, MODEL_MISSING = range(7)
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
+LOCK_HELD, INTERRUPTED, BROKEN_PIPE, TERMINATED = 75, 130, 141, 143
 
 _CODES: tuple[tuple[type[VambaError], int], ...] = (
     (UsageError, USAGE),
     (MediaError, UNDECODABLE),
     (MemoryBudgetError, OUT_OF_MEMORY),
     (ModelError, MODEL_MISSING),
+    (LockHeldError, LOCK_HELD),
     (VerificationError, BUG),
 )
 

@@ -1,0 +1,208 @@
+"""How a video ends: its result and record on disk, its claim let go, its line told and counted."""
+
+import errno
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from vamba_cli import __version__
+from vamba_cli.batch.claims import Claim, Claims
+from vamba_cli.batch.events import Ended, OnBatchEvent
+from vamba_cli.batch.jobs import Entry, Problem, Record, Status, Work, output_of
+from vamba_cli.batch.ledger import Ledger, Standing, Verdict, result_bytes
+from vamba_cli.batch.owners import Owner
+from vamba_cli.batch.tally import Tally
+from vamba_cli.batch.work import REDUCTIONS, Outcome
+
+# The name of one result is impossible; other results can still be written.
+_NAME_ERRORS = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Turn:
+    """A video that is claimed, and its attempts in this run; times are of the monotonic clock."""
+
+    entry: Entry
+    key: str
+    claim: Claim
+    standing: Standing
+    attempts: int = 0
+    crashes: int = 0
+    kills: int = 0
+    reduction: int = 0
+    began_seconds: float = 0.0
+    attempt_seconds: float = 0.0
+    heard_seconds: float = 0.0
+    is_loading: bool = False
+
+
+@dataclass(slots=True)
+class Book:
+    """Writes down what became of videos; the one place that changes records, claims and counts."""
+
+    work: Work
+    ledger: Ledger
+    claims: Claims
+    on_event: OnBatchEvent
+    owner: Owner
+    tally: Tally = field(default_factory=Tally)
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        self.digest = self.work.digest
+
+    def publish(self, turn: Turn, outcome: Outcome, slot: int, wall_seconds: float) -> bool:
+        """A result; False if the claim was lost to another process meanwhile: then its result counts, not this one."""
+        if not self.claims.confirm(turn.claim):
+            return False
+        assert outcome.document is not None
+        record = replace(
+            self._record(turn, outcome, wall_seconds),
+            status="done",
+            output=output_of(turn.entry.name, self.work),
+            output_bytes=len(result_bytes(outcome.document)),
+            warnings=_warnings(outcome.document),
+            num_frames=_num_frames(outcome.document),
+            timing=dict(outcome.timing or {}),
+        )
+        try:
+            self.ledger.save(turn.key, record, outcome.document)
+        except OSError as error:
+            if error.errno not in _NAME_ERRORS:
+                raise
+            problem = Problem("OutputError", f"the result cannot be written: {error.strerror} ({record.output})")
+            return self.fail(turn, problem, outcome, slot, wall_seconds)
+        self._close(turn, "done", record, slot)
+        return True
+
+    def fail(self, turn: Turn, problem: Problem, outcome: Outcome, slot: int, wall_seconds: float) -> bool:
+        """No result, and why; False if the claim was lost meanwhile."""
+        if not self.claims.confirm(turn.claim):
+            return False
+        record = replace(self._record(turn, outcome, wall_seconds), error=problem)
+        if turn.standing.verdict is not Verdict.CLASH:  # that record is of another video
+            self.ledger.save(turn.key, record, None)
+        self._close(turn, "failed", record, slot)
+        return True
+
+    def unchanged(self, turn: Turn, outcome: Outcome, slot: int) -> None:
+        """The content is that of the earlier result; the next run need not read it."""
+        record = turn.standing.record
+        assert record is not None
+        if turn.standing.verdict is Verdict.CHECK and self.claims.confirm(turn.claim):
+            path = absolute(turn.entry)
+            record = replace(record, size_bytes=outcome.size_bytes, mtime_ns=outcome.mtime_ns, path=path)
+            self.ledger.save(turn.key, record, None)
+        self.claims.let_go(turn.claim)
+        self._tell(turn.entry, "skipped", record, slot, reason="same content")
+
+    def settle(self, entry: Entry, standing: Standing) -> bool:
+        """End a video that needs no work; False if it does need some."""
+        if standing.verdict is Verdict.DONE:
+            self._tell(entry, "skipped", standing.record, None, reason="done")
+        elif standing.verdict is Verdict.FAILED:
+            self._tell(entry, "failed", standing.record, None, reason="failed before", earlier=True)
+        else:
+            return False
+        return True
+
+    def missing(self, entry: Entry) -> None:
+        """A place without a video: nothing to remember, but to tell."""
+        error = {"kind": "MediaError", "message": f"{entry.path} {entry.problem}"}
+        self._tell(entry, "failed", None, None, error=error)
+
+    def _record(self, turn: Turn, outcome: Outcome, wall_seconds: float) -> Record:
+        """A record of failure; with a result it is changed to one of success."""
+        earlier = turn.standing.record
+        before = 0 if earlier is None or turn.standing.verdict is Verdict.CLASH else earlier.attempts
+        if earlier is not None and (earlier.work, earlier.version) != (self.digest, __version__):
+            before = 0
+        entry = turn.entry
+        return Record(
+            name=entry.name,
+            path=absolute(entry),
+            task=self.work.task,
+            status="failed",
+            work=self.digest,
+            version=__version__,
+            size_bytes=outcome.size_bytes or entry.size_bytes,
+            mtime_ns=outcome.mtime_ns or entry.mtime_ns,
+            attempts=before + turn.attempts,
+            content=outcome.content,
+            reduced=REDUCTIONS[: turn.reduction],
+            wall_seconds=round(wall_seconds, 3),
+            finished=now(),
+            worker=self.owner.words,
+        )
+
+    def _close(self, turn: Turn, status: Status, record: Record, slot: int) -> None:
+        self.claims.let_go(turn.claim)
+        self._tell(turn.entry, status, record, slot)
+
+    def _tell(
+        self,
+        entry: Entry,
+        status: Status,
+        record: Record | None,
+        slot: int | None,
+        *,
+        earlier: bool = False,
+        **more: Any,
+    ) -> None:
+        line: dict[str, Any] = {"schema_version": 1, "path": str(entry.path), "name": entry.name}
+        line |= {"status": status, "task": self.work.task, "attempts": record.attempts if record else 0}
+        if record is not None:
+            line |= _facts(record, self.ledger, fresh=status != "skipped" and not earlier)
+        line |= more
+        if "error" in line:
+            _LOG.warning("%s %s: %s", status, entry.name, line["error"]["message"])
+        else:
+            _LOG.info("%s %s", status, entry.name)
+        self.tally.add(line, earlier=earlier)
+        self.on_event(Ended(line, slot))
+
+
+def _facts(record: Record, ledger: Ledger, *, fresh: bool) -> dict[str, Any]:
+    """What the line of a video tells of its record: nothing that is empty."""
+    facts: dict[str, Any] = {}
+    if record.content:
+        facts["fingerprint"] = record.fingerprint
+    if record.status == "done":
+        facts["output"] = ledger.place_of(record)
+    if record.error is not None:
+        facts["error"] = {"kind": record.error.kind, "message": record.error.message}
+    if record.reduced:
+        facts["reduced"] = list(record.reduced)
+    if record.warnings and fresh:
+        facts["warnings"] = list(record.warnings)
+    if fresh:
+        facts["wall_seconds"] = record.wall_seconds
+    return facts
+
+
+def _warnings(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of the document, or of its items."""
+    found = [*document.get("warnings", ())]
+    for item in document.get("items", ()):
+        if isinstance(item, dict):
+            found += item.get("warnings", ())
+    return tuple(str(warning) for warning in found)
+
+
+def _num_frames(document: Mapping[str, Any]) -> int:
+    found = [document, *(item for item in document.get("items", ()) if isinstance(item, dict))]
+    return sum(int(part.get("num_frames", 0)) for part in found)
+
+
+def absolute(entry: Entry) -> str:
+    """The path whatever the current folder; links stay as the user wrote them."""
+    return os.path.abspath(entry.path)  # noqa: PTH100
+
+
+def now() -> str:
+    """ISO 8601, UTC, so that texts compare as times do."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -470,18 +472,24 @@ def test_a_file_that_is_no_video_has_no_copy(vamba: Vamba, short: FakeApi, lectu
 def on_a_terminal(command: list[str], columns: int = 80, code: int = 0) -> tuple[bytes, bytes]:
     """What a command writes to its stdout, a pipe, and to its stderr, a terminal."""
     master, slave = os.openpty()
+    shown = bytearray()
+
+    def read() -> None:  # while the command runs: a terminal holds a few kilobytes, then who writes to it waits
+        with suppress(OSError):  # its end, on Linux
+            while chunk := os.read(master, 65536):
+                shown.extend(chunk)
+
+    reader = threading.Thread(target=read)
+    reader.start()
     environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=slave, env=environ, check=False)
-    assert done.returncode == code
-    os.close(slave)
-    shown = b""
     try:
-        while chunk := os.read(master, 65536):
-            shown += chunk
-    except OSError:  # its end, on Linux
-        pass
-    os.close(master)
-    return done.stdout, shown
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=slave, env=environ, check=False, timeout=60)
+    finally:
+        os.close(slave)
+        reader.join()
+        os.close(master)
+    assert done.returncode == code
+    return done.stdout, bytes(shown)
 
 
 def test_two_bars_for_many_videos_and_one_for_one(folder: Path) -> None:

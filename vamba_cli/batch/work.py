@@ -144,7 +144,8 @@ class Worker:
             return self._model
         self._model.ready(self._on_event)  # loaded once, for this one and its copies
         lowered = copy.copy(self._model)
-        lowered.settings = replace(lowered.settings, chunk_frames=max(2, lowered.settings.chunk_frames // 4 * 2))
+        chunk_pairs = lowered.look_at(video).work.chunk_pairs
+        lowered.settings = replace(lowered.settings, chunk_frames=max(2, chunk_pairs // 2 * 2))
         if self._reduction > 1:
             num_frames = api.inspect(video, lowered.settings).num_frames
             lowered.settings = replace(lowered.settings, max_frames=max(2, num_frames // 4 * 2))

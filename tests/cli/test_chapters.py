@@ -466,6 +466,13 @@ def test_a_file_that_is_no_video_has_no_copy(vamba: Vamba, short: FakeApi, lectu
     assert ran.code == 4 and list(Path().glob("*.mp4")) == [lecture]
 
 
+def test_one_file_of_subtitles_belongs_to_one_video(vamba: Vamba, short: FakeApi, real: Path) -> None:
+    Path("said.srt").write_text("")
+    ran = vamba("chapters", "films", "--subs", "said.srt")
+    assert ran.code == 2 and "--subs said.srt belongs to one video, and there are 2" in ran.err
+    assert vamba("chapters", "films/a.mp4", "--subs", "said.srt").code == 0
+
+
 # on a terminal
 
 

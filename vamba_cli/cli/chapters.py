@@ -73,7 +73,7 @@ def chapters(
     from vamba_cli.cli.progress import progress
     from vamba_cli.cli.render import chapter_list
 
-    found = found_videos(paths)
+    found = found_videos(paths, settings.subtitles_file)
     place = choose_place(out, formats or [], json, CHAPTER_FORMATS, found.videos)
     if questions and not {"html", "json"} & {entry.name for entry in place.formats}:
         raise UsageError("--question is answered in html and json alone: add --format html, or ask with `vamba ask`")

@@ -30,11 +30,11 @@ class Found:
         return len(self.videos) + len(self.failures)
 
 
-def found_videos(paths: Sequence[str]) -> Found:
+def found_videos(paths: Sequence[str], subtitles_file: str | None) -> Found:
     """All videos of the files and folders named, each once, in natural order.
 
     Raises:
-        UsageError: there is not one.
+        UsageError: there is not one; or there are several, and one file of subtitles.
     """
     if len(paths) == 1 and not Path(paths[0]).is_dir():  # also where it is missing: whoever opens it says so
         video = Path(paths[0])
@@ -49,6 +49,11 @@ def found_videos(paths: Sequence[str]) -> Found:
         own_alone = f" but {len(own)} with chapters inside, written by --embed" if own else ""
         raise UsageError(
             f"no video was found in {', '.join(paths)}{own_alone}: name files, or folders with videos in them"
+        )
+    if subtitles_file is not None and len(kept) > 1:
+        raise UsageError(
+            f"--subs {subtitles_file} belongs to one video, and there are {len(kept)}: name one, or lay subtitles "
+            "beside each (lecture.srt beside lecture.mp4), where they are found"
         )
     roots = list(dict.fromkeys(item.root for item in found))
     return Found(tuple(kept), failures, _stems(kept, roots), False)

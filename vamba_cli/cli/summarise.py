@@ -47,7 +47,7 @@ def summarise(
     from vamba_cli.cli.progress import progress
     from vamba_cli.cli.render import summary
 
-    found = found_videos(paths)
+    found = found_videos(paths, settings.subtitles_file)
     place = choose_place(out, formats or [], json, SUMMARY_FORMATS, found.videos)
     with progress(terminal) as watch:
         from vamba_cli import api  # takes a second, with a sign of life on the screen

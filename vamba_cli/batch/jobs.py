@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,7 +116,7 @@ class Record:
         Raises:
             KeyError, TypeError, ValueError: it is nothing that `to_json` gave.
         """
-        values = {name: document[name] for name in _RECORD_FIELDS}
+        values = dict(zip(_RECORD_FIELDS, _RECORD_VALUES(document), strict=True))
         error = values["error"]
         values["error"] = None if error is None else Problem(error["kind"], error["message"])
         values["reduced"], values["warnings"] = tuple(values["reduced"]), tuple(values["warnings"])
@@ -125,6 +126,7 @@ class Record:
 
 
 _RECORD_FIELDS = tuple(f.name for f in fields(Record))
+_RECORD_VALUES = itemgetter(*_RECORD_FIELDS)
 
 
 def digest(data: bytes) -> str:

@@ -197,6 +197,6 @@ def _read(path: str) -> bytes:
 
 def _read_record(path: str) -> Record | None:
     try:
-        return Record.from_json(json.loads(_read(path)))
+        return Record.from_json(json.loads(_read(path).decode()))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -82,7 +82,9 @@ class Runner:
         return not self._busy and (self._stopping or not left)
 
     def _pause_seconds(self) -> float:
-        """No pause while there may be something to hand out."""
+        """No pause while there may be something to hand out, and none at the end."""
+        if self._is_over():
+            return 0.0
         has_room = any(slot not in self._busy and self.backend.is_ready(slot) for slot in range(self.backend.num_slots))
         return 0.0 if has_room and not self._exhausted and not self._stopping else _WAIT_SECONDS
 

@@ -116,7 +116,7 @@ def _tell(answer: Answer, truth: Shown, shown: list[Shown], out: Path | None) ->
     )
     video = str(out) if out is not None else "VIDEO"
     text.append("\n\nNext:\n")
-    text.append(f'  vamba ask {video} "when is overfitting introduced?"\n  vamba info {video}\n  vamba ask --help')
+    text.append(f'  vamba ask {video} "when is overfitting introduced?"\n  vamba chapters {video}\n  vamba --help')
     show(text)
 
 

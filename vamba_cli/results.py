@@ -87,6 +87,11 @@ class Failure:
     kind: str
     message: str
 
+    @classmethod
+    def of(cls, path: str, error: Exception) -> "Failure":
+        """An error as a part of a result, its message on one line."""
+        return cls(path, type(error).__name__, " ".join(str(error).split()))
+
 
 @dataclass(frozen=True, slots=True)
 class Chapter:

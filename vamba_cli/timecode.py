@@ -19,6 +19,15 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def clock_span(start_seconds: float, end_seconds: float) -> str:
+    """Both ends of a span.
+
+    >>> clock_span(61.5, 3600)
+    '1:01–1:00:00'
+    """
+    return f"{clock(start_seconds)}–{clock(end_seconds)}"
+
+
 def parse_seconds(text: str) -> float:
     """Seconds from `90`, `90.5`, `1:30` or `1:02:03.5`.
 

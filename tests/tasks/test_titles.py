@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vamba_cli.tasks.titles import clean_sentences, clean_title, same_title, time_title, without_loop
+from vamba_cli.tasks.titles import clean_sentences, clean_title, same_title, without_loop
+from vamba_cli.timecode import clock_span
 
 
 @pytest.mark.parametrize(
@@ -76,4 +77,4 @@ def test_the_same_title_in_two_readings(one: str, other: str, same: bool) -> Non
 
 def test_sentences_and_times() -> None:
     assert clean_sentences(" Two\n lines. ") == "Two lines."
-    assert time_title(0, 61.5) == "0:00–1:01"
+    assert clock_span(0, 61.5) == "0:00–1:01"

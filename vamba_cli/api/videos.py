@@ -173,7 +173,7 @@ def _each(videos: Sequence[Path], model: OpenModel, work: Work[T], on_event: OnE
         except ModelError:
             raise
         except Exception as error:  # also a bug that one video brings to light: the others are not to suffer
-            result = Failure(str(video), type(error).__name__, " ".join(str(error).split()))
+            result = Failure.of(str(video), error)
         yield result
 
 

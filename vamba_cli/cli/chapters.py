@@ -9,7 +9,6 @@ from vamba_cli.cli.documents import (
     Documents,
     Place,
     choose_place,
-    failure_of,
     format_option,
     not_written,
     tell_failures,
@@ -145,7 +144,7 @@ def _embed(item: VideoChapters, place: Place[ChaptersResult], found: Found, watc
         told = not_written(target, error) if isinstance(error, OSError) else error
         if found.is_one:
             raise told from error
-        return [failure_of(item.video.path, told)]
+        return [Failure.of(item.video.path, told)]
     for warning in warnings:
         watch.note(f"note: {item.video.path}: {warning}")
     watch.note(f"written: {target}")

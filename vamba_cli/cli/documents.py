@@ -184,11 +184,11 @@ class Documents(Generic[R]):
                 write_atomically(target, text)
                 written.append(target)
             except VambaError as error:  # too few chapters for YouTube, say: the other formats are not to suffer
-                self.failures.append(failure_of(item.video.path, error))
+                self.failures.append(Failure.of(item.video.path, error))
             except OSError as error:  # a name that is too long, say
                 if error.errno in DISK_ERRORS:  # nor will the next one be written
                     raise
-                self.failures.append(failure_of(item.video.path, not_written(target, error)))
+                self.failures.append(Failure.of(item.video.path, not_written(target, error)))
         return written
 
 
@@ -246,11 +246,6 @@ def tell_warnings(documents: Documents[Any], heard: Collection[str], terminal: T
     for warning, number in counts.items():
         if warning not in heard:
             terminal.note(f"note: {warning}" + f" [{_videos(number)}]" * (len(documents.stems) > 1))
-
-
-def failure_of(path: str, error: Exception) -> Failure:
-    """An error as a part of the result."""
-    return Failure(path, type(error).__name__, " ".join(str(error).split()))
 
 
 def not_written(target: Path, error: OSError) -> UsageError:

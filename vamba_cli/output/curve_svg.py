@@ -7,7 +7,7 @@ from math import isfinite
 
 from vamba_cli.output.titles import one_line
 from vamba_cli.results import Curve, Evidence
-from vamba_cli.timecode import clock
+from vamba_cli.timecode import clock, clock_span
 
 _SUPPORTED = 0.5  # from this probability on, a part of the video supports the question
 _SHOWN = 0.02  # below, not even a guess is worth a look
@@ -66,7 +66,7 @@ def _links(spans: Sequence[Evidence], found: Sequence[Peak]) -> str:
 
 def _link(peak: Peak) -> str:
     return (
-        f"<a {link_to(peak.start_seconds)}>{clock(peak.start_seconds)}–{clock(peak.end_seconds)} "
+        f"<a {link_to(peak.start_seconds)}>{clock_span(peak.start_seconds, peak.end_seconds)} "
         f"<small>{_strength(peak.top)}</small></a>"
     )
 

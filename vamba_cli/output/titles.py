@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from vamba_cli.results import Chapter, VideoSummaryText
-from vamba_cli.timecode import clock
+from vamba_cli.timecode import clock_span
 
 _ANGLES = str.maketrans("<>", "‹›")
 # No text format carries them: controls, halves of surrogate pairs, and what XML 1.0 forbids beyond them.
@@ -42,10 +42,9 @@ def title_of(chapter: Chapter) -> str:
 def clean_chapter(chapter: Chapter) -> Chapter:
     """The chapter with title and summary on one line each."""
     title = one_line(chapter.title)
-    figures = f"{clock(chapter.start_seconds)}–{clock(chapter.end_seconds)}"
     return replace(
         chapter,
-        title=title or figures,
+        title=title or clock_span(chapter.start_seconds, chapter.end_seconds),
         title_source=chapter.title_source if title else "time",
         summary=one_line(chapter.summary or "") or None,
     )

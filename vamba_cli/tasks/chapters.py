@@ -16,7 +16,8 @@ from vamba_cli.tasks.boundaries import Limits, choose
 from vamba_cli.tasks.describe import Part, describe
 from vamba_cli.tasks.outline import Reading, read_scenes
 from vamba_cli.tasks.profiles import PROFILES, Profile
-from vamba_cli.tasks.titles import clean_sentences, clean_title, same_title, time_title
+from vamba_cli.tasks.titles import clean_sentences, clean_title, same_title
+from vamba_cli.timecode import clock_span
 
 _SLIDES_SHARE = 0.25  # of the time, from which on titles that are read make the chapters
 _LEAST_SLIDES_SECONDS, _LEAST_SHOTS_SECONDS = 6.0, 20.0
@@ -233,7 +234,7 @@ def _whole_file(session: Session, chapters: list[Chapter]) -> tuple[Chapter, ...
 
 def _rounded(chapter: Chapter) -> Chapter:
     start, end = round(chapter.start_seconds, 3), round(chapter.end_seconds, 3)
-    title = chapter.title if chapter.title_source == "model" else time_title(start, end)
+    title = chapter.title if chapter.title_source == "model" else clock_span(start, end)
     return replace(chapter, start_seconds=start, end_seconds=end, title=title)
 
 

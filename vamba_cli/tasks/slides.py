@@ -16,7 +16,7 @@ from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
 from vamba_cli.tasks.wishes import Wish, moment_seconds, stands_for, subject, wish
-from vamba_cli.timecode import clock
+from vamba_cli.timecode import clock, clock_span
 
 Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
 Supported = tuple[str, tuple[Evidence, ...]]  # the same, with what is said
@@ -133,7 +133,7 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
     memory = session.memory
     begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
     if not begin <= moment < end:
-        return f"{clock(moment)} is outside of what was looked at, {clock(begin)}–{clock(end)}.", []
+        return f"{clock(moment)} is outside of what was looked at, {clock_span(begin, end)}.", []
     runs = scenes(memory, profile.search.scene_threshold)
     scene = next(run for run in reversed(runs) if memory.pair_start_seconds(run[0]) <= moment)
     read = _read(session, profile, wished, scene, settings)

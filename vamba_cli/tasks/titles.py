@@ -3,8 +3,6 @@
 import re
 from difflib import SequenceMatcher
 
-from vamba_cli.timecode import clock
-
 _MOST_TITLE_CHARACTERS = 100
 _LABEL = re.compile(r"^(?:chapter\s*)?(?:title|heading)\s*:\s*", re.IGNORECASE)
 _QUOTES = "\"'“”‘’«»`*_# "
@@ -69,12 +67,3 @@ def same_title(one: str, other: str) -> bool:
 def _plain(title: str) -> str:
     """What is left of a title when spaces, marks, capitals and misread figures do not count."""
     return "".join(filter(str.isalnum, title.casefold().translate(_ALIKE)))
-
-
-def time_title(start_seconds: float, end_seconds: float) -> str:
-    """What stands for a title where none could be read.
-
-    >>> time_title(61.5, 3600)
-    '1:01–1:00:00'
-    """
-    return f"{clock(start_seconds)}–{clock(end_seconds)}"

@@ -5,7 +5,6 @@ import importlib.resources
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import time
@@ -60,18 +59,14 @@ def test_every_option_of_an_example_exists(vamba: Vamba, command: tuple[str, ...
                 assert re.search(rf"(^|[ ,]){re.escape(word)}\b", shown), (line, word)
 
 
-def test_help_is_fast_and_light() -> None:
-    """Under 0.2 s of the processor's time, which others on this machine do not lengthen much; the best of five."""
+def test_help_is_light() -> None:
+    """Start-up time is what is imported; counted, because a clock would measure what else the machine is doing."""
     probe = "import sys; from vamba_cli.cli.app import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
-    seconds = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    loaded = done.stderr.split()
     heavy = {"torch", "numpy", "av", "rich", "yaml", "huggingface_hub", "tokenizers", "safetensors", "platformdirs"}
-    assert heavy.isdisjoint(done.stderr.split())
-    assert min(seconds) < 0.2
+    assert heavy.isdisjoint(loaded)
+    assert len(loaded) < 260, sorted(loaded)  # 213 with typer 0.29 on Python 3.11, the standard library's own with them
 
 
 def test_version(vamba: Vamba) -> None:

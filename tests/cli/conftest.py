@@ -115,6 +115,12 @@ class FakeApi:
             timing=Timing(0.25, 3.5, 0.5),
         )
 
+    def open_video(self, video: Path, settings: Settings, on_event: OnEvent) -> "FakeVideo":
+        if not video.exists():
+            raise MediaError(f"{video} does not exist: check the name")
+        on_event(Stage("encode", "1024 frames"))
+        return FakeVideo(self, FakeModel(settings))
+
     def inspect(self, video: Path, settings: Settings) -> InfoResult:
         self.video, self.settings = video, settings
         return replace(INFO, preset=settings.presets)
@@ -192,9 +198,24 @@ class FakeApi:
         module: Any = ModuleType("vamba_cli.api")
         for name in ("ask", "inspect", "verify", "chapters", "summarise", "chapters_of_each", "summaries_of_each"):
             setattr(module, name, getattr(self, name))
-        module.poster_pictures, module.OpenModel = self.poster_pictures, FakeModel
+        module.poster_pictures, module.OpenModel, module.OpenVideo = self.poster_pictures, FakeModel, self.open_video
         module.__getattr__ = _real_wishes
         return module
+
+
+@dataclass
+class FakeVideo:
+    """Stands in for `api.OpenVideo`."""
+
+    api: FakeApi
+    model: FakeModel
+
+    def ask(self, questions: Sequence[str], on_event: OnEvent) -> tuple[Answer, ...]:
+        self.api.asked += questions
+        on_event(Stage("search", questions[0]))
+        if self.api.ask_error is not None:
+            raise self.api.ask_error
+        return tuple(Answer(question, f"{self.api.answer} [{question}]", self.api.evidence) for question in questions)
 
 
 def _real_wishes(name: str) -> type:

@@ -20,7 +20,7 @@ from vamba_cli.errors import MediaError, MemoryBudgetError, ModelError, UsageErr
 from vamba_cli.results import VerifyRow
 
 COMMANDS = (
-    (), ("ask",), ("batch",), ("chapters",), ("summarise",), ("summarize",), ("info",),
+    (), ("ask",), ("chat",), ("batch",), ("chapters",), ("summarise",), ("summarize",), ("info",),
     ("models",), ("models", "list"), ("models", "pull"), ("models", "verify"), ("presets",),
     ("presets", "list"), ("presets", "show"), ("cache",), ("cache", "list"), ("cache", "clear"), ("doctor",), ("demo",),
 )  # fmt: skip

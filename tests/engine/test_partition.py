@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from tests.tinynet import small_model
 from vamba_cli.engine.encode import Encoder
@@ -127,6 +128,26 @@ def test_nothing_is_doubled_where_repeated_pictures_must_be_equal_or_all_moves()
     encoder, passed = passes(model, film, 6.0)
     assert passed == PAIRS and not encoder.memory.looks.doubled.any()
     assert largest_error(encoder, encode(model, film, [])) <= 1e-5
+
+
+@torch.inference_mode()
+def test_what_repeats_is_projected_once_and_changes_nothing() -> None:
+    model = small_model(torch.float64)
+    tokens, order = torch.randn(1, 9, 64, dtype=torch.float64), torch.tensor([3, 4, 5, 3, 4, 5, 0, 1, 2, 6, 7, 8, 6])
+    projected: list[int] = []
+    norm = next(iter(model.decoder_layers())).mixer.norm  # type: ignore[union-attr]
+    norm.register_forward_hook(lambda _m, _args, out: projected.append(out.shape[1]))
+
+    def everything(video: Tensor, order: Tensor | None) -> list[Tensor]:
+        found: list[Tensor] = []
+        emit = lambda _layer, keys, values: found.extend((keys, values))  # noqa: E731
+        states = model.encode_chunk(video, model.empty_states(), emit, order=order)
+        return found + [part for state in states for part in state]
+
+    expected, found = everything(tokens[:, order], None), everything(tokens, order)
+    assert projected == [len(order), 9]
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
 
 
 def test_any_split_of_slides_equals_one_go() -> None:

@@ -105,9 +105,10 @@ class Encoder:
         """Encode an even number of frames (n, H, W, 3), the next in the video, shown at the given times."""
         pairs = frames.reshape(-1, 2, *frames.shape[1:])
         seen = [self._look_at(pair) for pair in pairs]
-        tokens = self._tokens(frames, seen)  # pairs, tokens_per_pair, hidden
-        features, arrived = download(tokens.mean(1, dtype=torch.float32).to(torch.float16))
-        self._mix(tokens)
+        tokens, source = self._tokens(frames, seen)  # pairs without repetitions, tokens_per_pair, hidden
+        means = tokens.mean(1, dtype=torch.float32).to(torch.float16)
+        features, arrived = download(torch.stack([means[i] for i in source]))
+        self._mix(tokens, source)
         self._noticed.append(_Noticed(times_seconds, seen, features, arrived))
         self._advance(0 if self._lane is None else 1)  # waits for the chunk before: no more than two are on their way
 
@@ -122,10 +123,12 @@ class Encoder:
             noticed = self._noticed.popleft()
             self.memory.advance(len(noticed.seen), noticed.looks())
 
-    def _mix(self, tokens: Tensor) -> None:
-        """Push video tokens through the mixers, on a stream of their own if the encoder overlaps."""
+    def _mix(self, tokens: Tensor, source: list[int]) -> None:
+        """Push the video's tokens through the mixers, on a stream of their own if the encoder overlaps."""
         start = self._num_tokens
-        self._num_tokens += tokens.shape[0] * tokens.shape[1]
+        self._num_tokens += len(source) * tokens.shape[1]
+        repeats = len(source) > len(tokens)
+        order = torch.arange(tokens[..., 0].numel()).view(tokens.shape[:2])[source].flatten() if repeats else None
 
         def store(layer: int, keys: Tensor, values: Tensor) -> None:
             self.memory.write(layer, start, keys[0], values[0])
@@ -134,7 +137,7 @@ class Encoder:
             self._lane.wait_stream(torch.cuda.current_stream())
             tokens.record_stream(self._lane)
         with torch.cuda.stream(self._lane):
-            self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store)
+            self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store, order=order)
 
     def _look_at(self, pair: Frames) -> _Look:
         """Compare a pair with the last one that passed the ViT; a fresh one takes its place."""
@@ -151,8 +154,12 @@ class Encoder:
             self._key_pair = np.broadcast_to(pair[1], pair.shape) if doubled else pair
         return _Look(pair, key, last, fresh, doubled, float(changes.max()))
 
-    def _tokens(self, frames: Frames, seen: list[_Look]) -> Tensor:
-        """Video tokens of every pair; only the fresh ones pass through the ViT, the others repeat the one before."""
+    def _tokens(self, frames: Frames, seen: list[_Look]) -> tuple[Tensor, list[int]]:
+        """Video tokens of the pairs that differ, and for every pair, which of them are its own.
+
+        Only fresh pairs pass through the ViT, the others repeat the one before. A GPU gets the tokens of every pair: it
+        makes the few products again sooner than it is told which.
+        """
         model, vision = self._model, self._model.config.vision
         new = [] if self._key_tokens is None else [self._key_tokens]
         source = list(accumulate((look.fresh for look in seen), initial=len(new) - 1))[1:]
@@ -164,7 +171,9 @@ class Encoder:
             patches = to_patches(resize(part, height, width), vision, self._pixels, model.dtype)
             new += model.vision(patches, height // vision.patch_size, width // vision.patch_size).unbind()
         self._key_tokens = new[-1].clone()
-        return torch.stack([new[i] for i in source])
+        if model.device.type != "cpu":
+            new, source = [new[i] for i in source], list(range(len(source)))
+        return torch.stack(new[source[0] :]), [i - source[0] for i in source]
 
 
 @cache

@@ -39,19 +39,20 @@ class _Look:
     key: Frames | None
     last: Frames | None
     fresh: bool  # whether it must pass the ViT
-    known_novelty: float | None  # if that had to be known to decide so
+    doubled: bool = False  # whether its second frame does so in the place of both
+    known_novelty: float | None = None  # if that had to be known to decide so
 
     def novelty(self) -> float:
         if self.key is None:
             return math.inf
-        return novelty(self.key, self.pair) if self.known_novelty is None else self.known_novelty
+        return float(novelty(self.key, self.pair).max()) if self.known_novelty is None else self.known_novelty
 
     def changes(self) -> tuple[float, float]:
         """How much each of the two frames differs from the frame before it."""
         if not self.fresh:
             return 0.0, 0.0
-        first = math.inf if self.last is None else novelty(self.last[None], self.pair[:1])
-        return first, novelty(self.pair[:1], self.pair[1:])
+        first = math.inf if self.last is None else novelty(self.last[None], self.pair[:1]).item()
+        return first, novelty(self.pair[:1], self.pair[1:]).item()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ class _Noticed:
 
     def looks(self) -> Looks:
         novelties = torch.tensor([look.novelty() for look in self.seen])
+        doubled = torch.tensor([look.doubled for look in self.seen])
         changes = torch.tensor([change for look in self.seen for change in look.changes()])
         if self.arrived is not None:
             self.arrived.synchronize()
         times = torch.from_numpy(self.times_seconds)
-        return Looks(times, changes, torch.zeros(len(times), dtype=torch.bool), novelties, self.features)
+        return Looks(times, changes, torch.zeros(len(times), dtype=torch.bool), novelties, doubled, self.features)
 
 
 class Encoder:
@@ -77,8 +79,9 @@ class Encoder:
 
     Args:
         static_tolerance: a frame pair whose `novelty` against the last pair that went through the ViT is at most
-            this many grey levels reuses that pair's video tokens. 0 reuses identical pictures only, which is exact.
-            The mixers see every pair either way.
+            this many grey levels reuses that pair's video tokens. Where a new picture comes with the second frame of a
+            pair, and the first one repeats what was seen before, the pair shows the new picture twice: each picture
+            passes the ViT once. 0 reuses identical pairs only, which is exact. The mixers see every pair either way.
         overlap: on a GPU, run the mixers beside the ViT of the next frames; call `finish` before reading the memory.
     """
 
@@ -102,9 +105,10 @@ class Encoder:
         """Encode an even number of frames (n, H, W, 3), the next in the video, shown at the given times."""
         pairs = frames.reshape(-1, 2, *frames.shape[1:])
         seen = [self._look_at(pair) for pair in pairs]
-        tokens = self._tokens(pairs, [look.fresh for look in seen])  # pairs, tokens_per_pair, hidden
-        features, arrived = download(tokens.mean(1, dtype=torch.float32).to(torch.float16))
-        self._mix(tokens)
+        tokens, source = self._tokens(frames, seen)  # pairs without repetitions, tokens_per_pair, hidden
+        means = tokens.mean(1, dtype=torch.float32).to(torch.float16)
+        features, arrived = download(torch.stack([means[i] for i in source]))
+        self._mix(tokens, source)
         self._noticed.append(_Noticed(times_seconds, seen, features, arrived))
         self._advance(0 if self._lane is None else 1)  # waits for the chunk before: no more than two are on their way
 
@@ -119,10 +123,12 @@ class Encoder:
             noticed = self._noticed.popleft()
             self.memory.advance(len(noticed.seen), noticed.looks())
 
-    def _mix(self, tokens: Tensor) -> None:
-        """Push video tokens through the mixers, on a stream of their own if the encoder overlaps."""
+    def _mix(self, tokens: Tensor, source: list[int]) -> None:
+        """Push the video's tokens through the mixers, on a stream of their own if the encoder overlaps."""
         start = self._num_tokens
-        self._num_tokens += tokens.shape[0] * tokens.shape[1]
+        self._num_tokens += len(source) * tokens.shape[1]
+        repeats = len(source) > len(tokens)
+        order = torch.arange(tokens[..., 0].numel()).view(tokens.shape[:2])[source].flatten() if repeats else None
 
         def store(layer: int, keys: Tensor, values: Tensor) -> None:
             self.memory.write(layer, start, keys[0], values[0])
@@ -131,31 +137,43 @@ class Encoder:
             self._lane.wait_stream(torch.cuda.current_stream())
             tokens.record_stream(self._lane)
         with torch.cuda.stream(self._lane):
-            self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store)
+            self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store, order=order)
 
     def _look_at(self, pair: Frames) -> _Look:
         """Compare a pair with the last one that passed the ViT; a fresh one takes its place."""
         key, last, tolerance = self._key_pair, self._last_frame, self._tolerance
-        change = novelty(key, pair) if key is not None and tolerance else None
-        fresh = key is None or (not np.array_equal(key, pair) if change is None else change > tolerance)
         self._last_frame = pair[1]
+        if key is None or not tolerance:
+            fresh = key is None or not np.array_equal(key, pair)
+            self._key_pair = pair if fresh else key
+            return _Look(pair, key, last, fresh)
+        changes = novelty(key, pair)
+        fresh = bool(changes.max() > tolerance)
+        doubled = bool(changes[1] > tolerance) and novelty(key[1:], pair[:1]).item() <= tolerance
         if fresh:
-            self._key_pair = pair
-        return _Look(pair, key, last, fresh, change)
+            self._key_pair = np.broadcast_to(pair[1], pair.shape) if doubled else pair
+        return _Look(pair, key, last, fresh, doubled, float(changes.max()))
 
-    def _tokens(self, pairs: Frames, fresh: list[bool]) -> Tensor:
-        """Video tokens of every pair; only the fresh ones pass through the ViT, the others repeat the one before."""
+    def _tokens(self, frames: Frames, seen: list[_Look]) -> tuple[Tensor, list[int]]:
+        """Video tokens of the pairs that differ, and for every pair, which of them are its own.
+
+        Only fresh pairs pass through the ViT, the others repeat the one before. A GPU gets the tokens of every pair: it
+        makes the few products again sooner than it is told which.
+        """
         model, vision = self._model, self._model.config.vision
         new = [] if self._key_tokens is None else [self._key_tokens]
-        source = list(accumulate(fresh, initial=len(new) - 1))[1:]
-        wanted, most = np.flatnonzero(fresh), forward_pairs(model.device)
-        for first in range(0, len(wanted), most):
-            part = upload(pairs, wanted[first : first + most], model.device)
-            height, width = smart_resize(part.shape[2], part.shape[3], self._pixels, vision.cell)
-            patches = to_patches(resize(part.flatten(0, 1), height, width), vision, self._pixels, model.dtype)
+        source = list(accumulate((look.fresh for look in seen), initial=len(new) - 1))[1:]
+        shown = [(2 * i + look.doubled, 2 * i + 1) for i, look in enumerate(seen) if look.fresh]
+        most = forward_pairs(model.device)
+        for first in range(0, len(shown), most):
+            part = upload(frames, np.array(shown[first : first + most]).ravel(), model.device)
+            height, width = smart_resize(part.shape[1], part.shape[2], self._pixels, vision.cell)
+            patches = to_patches(resize(part, height, width), vision, self._pixels, model.dtype)
             new += model.vision(patches, height // vision.patch_size, width // vision.patch_size).unbind()
         self._key_tokens = new[-1].clone()
-        return torch.stack([new[i] for i in source])
+        if model.device.type != "cpu":
+            new, source = [new[i] for i in source], list(range(len(source)))
+        return torch.stack(new[source[0] :]), [i - source[0] for i in source]
 
 
 @cache
@@ -164,8 +182,8 @@ def _lane(device: torch.device) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)
 
 
-def novelty(before: Frames, after: Frames) -> float:
-    """How much frames (n, H, W, 3) differ from others, at most: the change of its 12th most changed block.
+def novelty(before: Frames, after: Frames) -> npt.NDArray[np.float64]:
+    """How much each frame (n, H, W, 3) differs from the other: (n,), the change of its 12th most changed block.
 
     A block is 8x8 pixels of a frame, its change the mean absolute difference in grey levels. A mouse pointer or a
     cursor touches fewer than 12 blocks and does not count; two changed letters of a heading do.
@@ -173,11 +191,11 @@ def novelty(before: Frames, after: Frames) -> float:
     rows, columns = (side // _BLOCK for side in before.shape[1:3])
     change = np.maximum(before, after) - np.minimum(before, after)
     if rows * columns < _SMALL_BLOCKS:
-        return float(change.mean())
+        return change.reshape(len(change), -1).mean(1)
     bands = change[:, : rows * _BLOCK].reshape(len(change), rows, _BLOCK, -1).sum(2, dtype=np.uint16)
     blocks = bands[..., : columns * _BLOCK * 3].reshape(len(change), rows * columns, _BLOCK * 3).sum(2, dtype=np.uint16)
     ranked = np.partition(blocks, -_SMALL_BLOCKS, axis=1)[:, -_SMALL_BLOCKS]
-    return float(ranked.max()) / (_BLOCK * _BLOCK * 3)
+    return ranked / (_BLOCK * _BLOCK * 3)
 
 
 def forward_pairs(device: torch.device) -> int:

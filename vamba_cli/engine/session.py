@@ -11,7 +11,7 @@ from vamba_cli import __version__
 from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict, with_a_chunk_that_fits
 from vamba_cli.engine.encode import Encoder, encode_video, forward_pairs, tokens_per_pair
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
-from vamba_cli.engine.store import MemoryStore, file_digest, memory_key
+from vamba_cli.engine.store import FORMAT, MemoryStore, file_digest, memory_key
 from vamba_cli.kernels.dispatch import is_fast_for
 from vamba_cli.media.frames import FrameReader
 from vamba_cli.media.info import VideoInfo
@@ -122,7 +122,7 @@ def session_key(video: Path, prospect: Prospect, folder: ModelFolder, settings: 
     tolerance = static_tolerance(settings)
     return memory_key(
         [file_digest(video), folder.fingerprint, folder.config, folder.pixels, settings.random_weights, str(dtype),
-         plan.times_seconds, plan.width, plan.height, plan.strategy, tolerance, __version__]
+         plan.times_seconds, plan.width, plan.height, plan.strategy, tolerance, FORMAT, __version__]
     )  # fmt: skip
 
 

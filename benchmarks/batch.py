@@ -80,18 +80,17 @@ def _write_records(videos: Path, out: Path) -> None:
 
     work = jobs.Work(NULL, Settings(), {}, model_identity(Settings()))
     for entry in Sources((str(videos),)).entries():
-        data = result_bytes({"task": "null", "name": entry.path.name})
+        data = result_bytes({"task": "null", "name": Path(entry.path).name})
         record = jobs.Record(
-            entry.name, absolute(entry), NULL, "done", work.digest, __version__, entry.size_bytes, entry.mtime_ns, 1,
-            content_of(entry.path), jobs.output_of(entry.name, work), len(data), finished="2026-01-01T00:00:00+00:00",
+            name=entry.name, path=absolute(entry), task=NULL, status="done", work=work.digest, version=__version__,
+            size_bytes=entry.size_bytes, mtime_ns=entry.mtime_ns, output=jobs.output_of(entry.name, work),
+            output_bytes=len(data), attempts=1, content=content_of(Path(entry.path)), worker="process 1 on here",
+            finished="2026-01-01T00:00:00.000+00:00",
         )  # fmt: skip
         key = jobs.key_of(entry.name, NULL)
         for path, text in (
             (out / record.output, data),
-            (
-                out / ".vamba" / "records" / key[:2] / f"{key[2:]}.json",
-                json.dumps(record.to_json(), separators=(",", ":")).encode(),
-            ),
+            (out / ".vamba" / "records" / key[:2] / f"{key[2:]}.json", record.to_bytes()),
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text)

@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from vamba_cli.batch.jobs import Entry, Work
-from vamba_cli.batch.ledger import Ledger, Rules, Standing, Verdict
+from vamba_cli.batch.ledger import Ledger
+from vamba_cli.batch.standing import Done, Judge, Rules, Standing, Verdict
 from vamba_cli.errors import VambaError
 
 MOST_INSPECTED = 50
@@ -54,7 +56,7 @@ def plan_batch(
     plan = Plan()
     sample: list[tuple[Entry, Standing]] = []
     draw = random.Random(0)
-    digest = work.digest
+    judge = Judge(ledger, work, rules)
     for entry in entries:
         if entry.problem:
             plan.failed += 1
@@ -62,10 +64,12 @@ def plan_batch(
                 _line(entry, work, "failed", error={"kind": "MediaError", "message": f"{entry.path} {entry.problem}"})
             )
             continue
-        standing = ledger.standing(entry, work, digest, rules)
-        if standing.verdict in (Verdict.DONE, Verdict.FAILED):
-            plan.done += standing.verdict is Verdict.DONE
-            plan.failed += standing.verdict is Verdict.FAILED
+        standing = judge.standing(entry)
+        if isinstance(standing, Done):
+            plan.done += 1
+            continue
+        if standing.verdict is Verdict.FAILED:
+            plan.failed += 1
             continue
         plan.count += 1
         plan.size_bytes += entry.size_bytes
@@ -126,7 +130,7 @@ def _inspect(entry: Entry, work: Work) -> dict[str, Any]:
     from vamba_cli import api
 
     try:
-        facts = api.inspect(entry.path, work.settings)
+        facts = api.inspect(Path(entry.path), work.settings)
     except VambaError as error:
         return {"error": {"kind": type(error).__name__, "message": str(error)}}
     decoded = facts.video.num_frames if facts.plan.strategy == "sequential" else facts.num_frames
@@ -171,5 +175,5 @@ def _rough_seconds(seen: list[dict[str, Any]], work: Work) -> float:
 
 
 def _line(entry: Entry, work: Work, status: str, **more: Any) -> dict[str, Any]:
-    line = {"schema_version": 1, "path": str(entry.path), "name": entry.name, "status": status, "task": work.task}
+    line = {"schema_version": 1, "path": entry.path, "name": entry.name, "status": status, "task": work.task}
     return {**line, "size_bytes": entry.size_bytes, **more}

@@ -88,9 +88,9 @@ def batch(
         "questions": question, "min_length_seconds": min_length, "max_chapters": max_chapters, "count": count,
         "summaries": summaries or None, "style": style, "length": length,
     }  # fmt: skip
-    from vamba_cli.batch.ledger import Rules
     from vamba_cli.batch.run import Batch
     from vamba_cli.batch.runner import Policy
+    from vamba_cli.batch.standing import Rules
 
     if out_dir is None:
         raise UsageError("--out-dir is missing: name a folder for results and records")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MOMENT_SECONDS = 0.1
 PLAIN_SECONDS = 30.0  # between two lines of a log
 _FAILURES_SHOWN = 10
+_ENCODE = json.JSONEncoder(allow_nan=False).encode
 
 
 class Lines:
@@ -36,7 +37,7 @@ class Lines:
     def __call__(self, line: Mapping[str, Any]) -> None:
         """Write one, whole; at once, unless many come within a moment."""
         try:
-            self._stdout.write(json.dumps(line, allow_nan=False) + "\n")
+            self._stdout.write(_ENCODE(line) + "\n")
             if "wall_seconds" in line or time.monotonic() - self._flushed_seconds > _MOMENT_SECONDS:
                 self.flush()
         except BrokenPipeError:

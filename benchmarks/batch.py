@@ -6,8 +6,7 @@ python benchmarks/batch.py throughput --videos lectures/ --count 20 --seconds 20
 `entries` makes tiny files that stand in for videos and gives them to a task that does nothing; it prints the seconds of
 a dry run, of the first run (with --first-run), of a run that finds all of it done, and the peak memory of each, for the
 count and a tenth of it, to see whether memory grows. `throughput` cuts clips from the videos and compares the time of a
-batch over them with the sum of `api.ask` on each with the model loaded, by the clock and in processor seconds: a worker for
-each core starts twice, and keeps both busy.
+batch over them with the sum of `api.ask` on each with the model loaded, by the clock and in processor seconds.
 """
 
 import argparse

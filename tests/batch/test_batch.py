@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.batch.conftest import Archive, claimed, ended, wait_until
+from tests.batch.conftest import Archive, children_of, claimed, ended, kill, wait_until
 from tests.paths import ROOT
 
 SCHEMA = json.loads((importlib.resources.files("vamba_cli") / "schemas" / "batch.json").read_text("utf-8"))
@@ -263,6 +263,19 @@ def test_leaving_at_once_gives_claims_back(archive: Archive, signals: tuple[sign
     assert ran.lines == [] and archive.records() == {} and archive.leftovers() == []
     if code == 143:
         assert "1 video given up" in ran.err
+
+
+def test_who_ends_the_workers_first_ends_the_run_all_the_same(archive: Archive) -> None:
+    """As Slurm does: every process of a job is sent SIGTERM."""
+    archive.put(a="hang")
+    process = archive.start()
+    wait_until(lambda: claimed(archive) and children_of(process.pid))
+    time.sleep(0.3)
+    for number in (*children_of(process.pid), process.pid):
+        kill(number, signal.SIGTERM)
+    ran = ended(process)
+    assert ran.code == 143 and "1 video given up" in ran.err
+    assert ran.lines == [] and archive.records() == {} and archive.leftovers() == []
 
 
 def test_lock(archive: Archive) -> None:

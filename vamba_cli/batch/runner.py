@@ -254,6 +254,7 @@ class Runner:
         self._stopping, tally.stopped_by = True, wanted
         count = len(self._busy)
         if wanted is signal.SIGTERM:
+            count += len(self._again)  # who ends a whole job, as Slurm does, may have ended the workers first
             self._give_up()
             self.book.on_event(Told(f"terminated: {_videos(count)} given up, to run again next time"))
         else:

@@ -153,3 +153,10 @@ def in_shard(name: str, index: int, count: int) -> bool:
     """Whether the name belongs to part `index` (from 1) of `count`; other files play no role in it."""
     raw = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
     return int.from_bytes(raw, "big") % count == index - 1
+
+
+def without_place(message: str, *places: str) -> str:
+    """An error's words without the path with which many begin, for where the name stands before them."""
+    for place in places:
+        message = message.removeprefix(place)
+    return message.lstrip(": ")

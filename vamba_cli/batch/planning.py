@@ -29,6 +29,7 @@ class Plan:
 
     count, by_reason: videos that would run, and why.
     num_inspected: how many of them the estimate rests on; they stand for the rest by their number.
+    num_unreadable: of those.
     seconds: of one worker; is_measured where it comes from videos that were done here.
     """
 
@@ -38,6 +39,7 @@ class Plan:
     size_bytes: int = 0
     by_reason: Counter[str] = field(default_factory=Counter)
     num_inspected: int = 0
+    num_unreadable: int = 0
     num_frames: int = 0
     num_video_tokens: int = 0
     peak_bytes: int = 0
@@ -104,6 +106,7 @@ def _estimate(
             facts = _inspect(entry, work)
         if "num_frames" in facts:
             seen.append(facts)
+        plan.num_inspected += bool(facts)
         if plan.count <= MOST_INSPECTED:
             shown = {key: value for key, value in facts.items() if not key.startswith("_")}
             on_line(_line(entry, work, "planned", reason=standing.reason, **shown))
@@ -111,8 +114,8 @@ def _estimate(
     plan.disk_bytes = plan.count * result_bytes
     if not seen:
         return
-    times = plan.count / len(seen)
-    plan.num_inspected = len(seen)
+    times = plan.count / plan.num_inspected
+    plan.num_unreadable = plan.num_inspected - len(seen)
     plan.num_frames = round(times * sum(facts["num_frames"] for facts in seen))
     plan.num_video_tokens = round(times * sum(facts["num_video_tokens"] for facts in seen))
     plan.peak_bytes = max(facts["peak_bytes"] for facts in seen)

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -154,7 +154,8 @@ def _run(planned: "Batch", terminal: Terminal, *, dry_run: bool) -> None:
 
         ledger = Ledger(planned.out_dir, Owner.this_process())
         rules = planned.policy.rules
-        plan = plan_batch(planned.sources.entries(), planned.work, ledger, rules, batch_watch.Lines())
+        with closing(batch_watch.PlannedLines()) as lines:
+            plan = plan_batch(planned.sources.entries(), planned.work, ledger, rules, lines)
         if not terminal.quiet:
             batch_watch.show_plan(plan, len(environments(planned.work, planned.num_workers, os.environ)))
         return

@@ -31,7 +31,9 @@ class Vamba(nn.Module):
         self.config = config
         last = config.num_layers - 1
         self.vision = VisionTransformer(config.vision)
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        # Given its weight, for drawing one makes torch import its compiler: 1.5 s at the start of every command.
+        nothing = torch.zeros(config.vocab_size, config.hidden_size)
+        self.embed_tokens = nn.Embedding.from_pretrained(nothing, freeze=False)
         self.layers = nn.ModuleList(
             DecoderLayer(config, mixes=last_mixer or index < last) for index in range(config.num_layers)
         )

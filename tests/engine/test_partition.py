@@ -1,6 +1,7 @@
 """Exact streaming: any split of a video gives the memory and states of one go."""
 
 import itertools
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import fields
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from tests.tinynet import small_model
 from vamba_cli.engine.encode import Encoder
+from vamba_cli.engine.workers import AtOnce, two_cores
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import Looks, VideoMemory
 from vamba_cli.model.vamba import Vamba
@@ -32,17 +34,24 @@ def slides(runs: list[int]) -> npt.NDArray[np.uint8]:
     return (frames + random.integers(-1, 2, frames.shape)).astype(np.uint8)
 
 
-def encode(model: Vamba, frames: npt.NDArray[np.uint8], cuts: list[int], tolerance: float = 0.0) -> Encoder:
+def encode(
+    model: Vamba,
+    frames: npt.NDArray[np.uint8],
+    cuts: list[int],
+    tolerance: float = 0.0,
+    workers: Executor | None = None,
+) -> Encoder:
     pairs = len(frames) // 2
     memory = VideoMemory.allocate(
         model.config, pairs, TOKENS, end_seconds=float(pairs), device=torch.device("cpu"), dtype=model.dtype
     )
-    encoder = Encoder(model, PixelConfig(), memory, tolerance)
+    encoder = Encoder(model, PixelConfig(), memory, tolerance, workers=workers)
     edges = [0, *cuts, pairs]
     times = np.arange(len(frames)) / 2.0
     for first, stop in itertools.pairwise(edges):
         if first < stop:
             encoder.push(frames[2 * first : 2 * stop], times[2 * first : 2 * stop])
+    encoder.finish()
     return encoder
 
 
@@ -163,6 +172,40 @@ def test_any_split_of_slides_equals_one_go() -> None:
         assert torch.equal(split.memory.looks.doubled, whole.memory.looks.doubled)
 
     check()
+
+
+def test_two_threads_make_the_same_memory() -> None:
+    model = small_model(torch.float64)
+    frames = np.concatenate([slides([3, 6, 1, 2, 7, 5]), video(), slides([1, 9, 2])])
+    whole = encode(model, frames, [], 6.0)
+    with ThreadPoolExecutor(2) as pool:
+        beside = encode(model, frames, [2, 4, 5, 9, 11, 12, 18, 20], 6.0, pool)
+    assert largest_error(beside, whole) <= 1e-10
+    for field in fields(Looks):
+        assert getattr(beside.memory.looks, field.name).shape == getattr(whole.memory.looks, field.name).shape
+    torch.testing.assert_close(beside.memory.looks.changes, whole.memory.looks.changes)
+    assert torch.equal(beside.memory.looks.doubled, whole.memory.looks.doubled)
+    assert beside.memory.num_pairs == len(frames) // 2
+
+
+def test_what_fails_in_a_thread_fails_here() -> None:
+    model = small_model()
+    model.vision.register_forward_pre_hook(lambda _m, _args: (_ for _ in ()).throw(MemoryError("no room")))
+    with ThreadPoolExecutor(2) as pool, pytest.raises(MemoryError, match="no room"):
+        encode(model, video(), [4, 8], workers=pool)
+
+
+@pytest.mark.parametrize(("num_threads", "beside"), [(1, False), (2, True), (3, False)])
+def test_threads_of_their_own_on_two_cores_only(num_threads: int, beside: bool) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_threads)
+    try:
+        with two_cores(torch.device("cpu")) as workers:
+            assert isinstance(workers, AtOnce) != beside
+            assert workers.submit(torch.get_num_threads).result() == (1 if beside else num_threads)
+        assert torch.get_num_threads() == num_threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_each_frame_is_compared_with_the_one_before() -> None:

@@ -4,6 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -17,6 +18,7 @@ from torch import Tensor
 from vamba_cli.engine.events import EncodeProgress, OnEvent, ignore
 from vamba_cli.engine.prefetch import prefetch
 from vamba_cli.engine.upload import download, upload
+from vamba_cli.engine.workers import AtOnce
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import Looks, VideoMemory
 from vamba_cli.model.patches import resize, smart_resize, to_patches
@@ -29,6 +31,7 @@ Frames = npt.NDArray[np.uint8]
 
 _BLOCK = 8  # pixels along the side of the blocks whose mean change counts
 _SMALL_BLOCKS = 12
+_AHEAD = 2  # chunks that may pass the ViT while another one passes the mixers
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,55 +77,90 @@ class _Noticed:
         return Looks(times, changes, torch.zeros(len(times), dtype=torch.bool), novelties, doubled, self.features)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A chunk on its way through the ViT.
+
+    new: the pairs that differ from each other, each as a place in what some part of the work gives.
+    source: which of them every pair shows.
+    """
+
+    times_seconds: npt.NDArray[np.float64]
+    looks: list[_Look]
+    new: list[tuple[Future[list[Tensor]], int]]
+    source: list[int]
+
+
 class Encoder:
     """Pushes frames into a memory. Any split into calls gives the same memory and states.
+
+    Call `finish` before reading the memory.
 
     Args:
         static_tolerance: a frame pair whose `novelty` against the last pair that went through the ViT is at most
             this many grey levels reuses that pair's video tokens. Where a new picture comes with the second frame of a
             pair, and the first one repeats what was seen before, the pair shows the new picture twice: each picture
             passes the ViT once. 0 reuses identical pairs only, which is exact. The mixers see every pair either way.
-        overlap: on a GPU, run the mixers beside the ViT of the next frames; call `finish` before reading the memory.
+        overlap: on a GPU, run the mixers beside the ViT of the next frames.
+        workers: threads that do this on a CPU (`two_cores`).
     """
 
     def __init__(
         self, model: Vamba, pixels: PixelConfig, memory: VideoMemory, static_tolerance: float = 0.0,
-        overlap: bool = False,
+        overlap: bool = False, workers: Executor | None = None,
     ) -> None:  # fmt: skip
         self._model, self._pixels, self.memory = model, pixels, memory
         self._lane = _lane(model.device) if overlap and model.device.type == "cuda" else None
+        self._workers = workers or AtOnce()
+        self._beside = not isinstance(self._workers, AtOnce)
+        self._ahead: deque[_Seen] = deque()
+        self._mixing: Future[None] | None = None
         self._noticed: deque[_Noticed] = deque()
         self._num_tokens = memory.num_tokens
         self._tolerance = static_tolerance
         self._key_pair: Frames | None = None
         self._last_frame: Frames | None = None
-        self._key_tokens: Tensor | None = None
+        self._key: tuple[Future[list[Tensor]], int] | None = None
         with torch.cuda.stream(self._lane):
             self.states = model.empty_states()
 
     @torch.inference_mode()
     def push(self, frames: Frames, times_seconds: npt.NDArray[np.float64]) -> None:
         """Encode an even number of frames (n, H, W, 3), the next in the video, shown at the given times."""
-        pairs = frames.reshape(-1, 2, *frames.shape[1:])
-        seen = [self._look_at(pair) for pair in pairs]
-        tokens, source = self._tokens(frames, seen)  # pairs without repetitions, tokens_per_pair, hidden
-        means = tokens.mean(1, dtype=torch.float32).to(torch.float16)
-        features, arrived = download(torch.stack([means[i] for i in source]))
-        self._mix(tokens, source)
-        self._noticed.append(_Noticed(times_seconds, seen, features, arrived))
-        self._advance(0 if self._lane is None else 1)  # waits for the chunk before: no more than two are on their way
+        looks = [self._look_at(pair) for pair in frames.reshape(-1, 2, *frames.shape[1:])]
+        self._ahead.append(_Seen(times_seconds, looks, *self._through_the_vit(frames, looks)))
+        self._mix_all_but(_AHEAD if self._beside else 0)
 
     def finish(self) -> None:
-        """Make the memory whole; only encoders that overlap need it."""
+        """Make the memory whole."""
+        self._mix_all_but(0)
+        if self._mixing is not None:
+            self._mixing.result()
         self._advance(0)
         if self._lane is not None:
             torch.cuda.current_stream().wait_stream(self._lane)
+
+    @torch.inference_mode()
+    def _mix_all_but(self, num_left: int) -> None:
+        """Send all chunks but the last ones on from the ViT to the mixers."""
+        while len(self._ahead) > num_left:
+            seen = self._ahead.popleft()
+            tokens = torch.stack([part.result()[i] for part, i in seen.new])
+            means = tokens.mean(1, dtype=torch.float32).to(torch.float16)
+            features, arrived = download(torch.stack([means[i] for i in seen.source]))
+            if self._mixing is not None:
+                self._mixing.result()
+            self._mixing = self._workers.submit(self._mix, tokens, seen.source)
+            self._noticed.append(_Noticed(seen.times_seconds, seen.looks, features, arrived))
+            # the chunk before is ready now; on a GPU this waits for it: no more than two are on their way
+            self._advance(1 if self._beside or self._lane is not None else 0)
 
     def _advance(self, num_left: int) -> None:
         while len(self._noticed) > num_left:
             noticed = self._noticed.popleft()
             self.memory.advance(len(noticed.seen), noticed.looks())
 
+    @torch.inference_mode()
     def _mix(self, tokens: Tensor, source: list[int]) -> None:
         """Push the video's tokens through the mixers, on a stream of their own if the encoder overlaps."""
         start = self._num_tokens
@@ -154,26 +192,36 @@ class Encoder:
             self._key_pair = np.broadcast_to(pair[1], pair.shape) if doubled else pair
         return _Look(pair, key, last, fresh, doubled, float(changes.max()))
 
-    def _tokens(self, frames: Frames, seen: list[_Look]) -> tuple[Tensor, list[int]]:
-        """Video tokens of the pairs that differ, and for every pair, which of them are its own.
+    def _through_the_vit(
+        self, frames: Frames, looks: list[_Look]
+    ) -> tuple[list[tuple[Future[list[Tensor]], int]], list[int]]:
+        """`new` and `source` of a chunk. Only fresh pairs pass through the ViT, the others repeat the one before.
 
-        Only fresh pairs pass through the ViT, the others repeat the one before. A GPU gets the tokens of every pair: it
-        makes the few products again sooner than it is told which.
+        A GPU gets the tokens of every pair: it makes the few products again sooner than it is told which.
         """
-        model, vision = self._model, self._model.config.vision
-        new = [] if self._key_tokens is None else [self._key_tokens]
-        source = list(accumulate((look.fresh for look in seen), initial=len(new) - 1))[1:]
-        shown = [(2 * i + look.doubled, 2 * i + 1) for i, look in enumerate(seen) if look.fresh]
-        most = forward_pairs(model.device)
+        new = [] if self._key is None else [self._key]
+        source = list(accumulate((look.fresh for look in looks), initial=len(new) - 1))[1:]
+        shown = [(2 * i + look.doubled, 2 * i + 1) for i, look in enumerate(looks) if look.fresh]
+        most = 1 if self._beside else forward_pairs(self._model.device)
         for first in range(0, len(shown), most):
-            part = upload(frames, np.array(shown[first : first + most]).ravel(), model.device)
-            height, width = smart_resize(part.shape[1], part.shape[2], self._pixels, vision.cell)
-            patches = to_patches(resize(part, height, width), vision, self._pixels, model.dtype)
-            new += model.vision(patches, height // vision.patch_size, width // vision.patch_size).unbind()
-        self._key_tokens = new[-1].clone()
-        if model.device.type != "cpu":
+            rows = np.array(shown[first : first + most]).ravel()
+            of_rows = self._workers.submit(self._vit, frames, rows)
+            new += [(of_rows, i) for i in range(len(rows) // 2)]
+        part, last = new[-1]
+        # a copy, which may be kept without the other pairs of its part
+        self._key = (self._workers.submit(lambda: [part.result()[last].clone()]), 0) if last else (part, 0)
+        if self._model.device.type != "cpu":
             new, source = [new[i] for i in source], list(range(len(source)))
-        return torch.stack(new[source[0] :]), [i - source[0] for i in source]
+        return new[source[0] :], [i - source[0] for i in source]
+
+    @torch.inference_mode()
+    def _vit(self, frames: Frames, rows: npt.NDArray[np.intp]) -> list[Tensor]:
+        """Video tokens of pairs of frames."""
+        model, vision = self._model, self._model.config.vision
+        part = upload(frames, rows, model.device)
+        height, width = smart_resize(part.shape[1], part.shape[2], self._pixels, vision.cell)
+        patches = to_patches(resize(part, height, width), vision, self._pixels, model.dtype)
+        return list(model.vision(patches, height // vision.patch_size, width // vision.patch_size))
 
 
 @cache

@@ -12,6 +12,7 @@ from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict
 from vamba_cli.engine.encode import Encoder, encode_video, forward_pairs, tokens_per_pair
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
 from vamba_cli.engine.store import FORMAT, MemoryStore, file_digest, memory_key
+from vamba_cli.engine.workers import two_cores
 from vamba_cli.kernels.dispatch import is_fast_for
 from vamba_cli.media.frames import FrameReader
 from vamba_cli.media.info import VideoInfo
@@ -163,9 +164,10 @@ def _encode(
         model.config, work.num_pairs, work.tokens_per_pair,
         end_seconds=end_seconds, device=model.device, dtype=memory_dtype(model.dtype),
     )  # fmt: skip
-    encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings), overlap=True)
     detector = CutDetector()
-    with FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs) as reader:
+    reader = FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs)
+    with two_cores(model.device) as workers, reader:
+        encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings), overlap=True, workers=workers)
         encode_video(encoder, detector.watch(reader), len(plan.times_seconds), on_event)
     cuts = torch.from_numpy(detector.cuts(2 * memory.num_pairs))
     memory.looks = replace(memory.looks, cuts=cuts)

@@ -254,11 +254,11 @@ class WordSource:
         return options[int(self.rng.random() * len(options))]
 
 
-def build(out: Path) -> None:
-    """Gathers words and short phrases from the installed Debian packages into one compressed file."""
+def build(out: Path, dictionaries: Path = Path("/usr/share/dict")) -> None:
+    """Gathers words from the dictionaries of a distribution, and phrases from its package index, into one file."""
     lines = []
     for key, (name, count) in _LANGUAGES.items():
-        text = Path("/usr/share/dict", name).read_text(encoding="utf-8")
+        text = (dictionaries / name).read_text(encoding="utf-8")
         words = sorted({word for word in text.split() if 2 < len(word) < 15 and word.isalpha() and is_readable(word)})
         random.Random(1).shuffle(words)
         lines += [f"{key}\t{word}" for word in sorted(words[:count])]

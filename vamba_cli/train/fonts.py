@@ -26,8 +26,8 @@ DEBIAN_PACKAGES = """
     fonts-open-sans fonts-lato fonts-lmodern fonts-crosextra-carlito fonts-crosextra-caladea fonts-inconsolata
     fonts-hack fonts-firacode fonts-cantarell fonts-ebgaramond fonts-linuxlibertine fonts-comfortaa fonts-quicksand
     fonts-cabin fonts-karla fonts-manrope fonts-inter fonts-jetbrains-mono fonts-comic-neue fonts-cmu fonts-texgyre
-    fonts-vollkorn fonts-roboto-slab fonts-adf-gillius fonts-go fonts-paratype fonts-dosis fonts-oxygen fonts-quattrocento
-    fonts-clear-sans fonts-courier-prime fonts-stix fonts-b612 fonts-yanone-kaffeesatz
+    fonts-vollkorn fonts-roboto-slab fonts-adf-gillius fonts-go fonts-paratype fonts-dosis fonts-oxygen
+    fonts-quattrocento fonts-clear-sans fonts-courier-prime fonts-stix fonts-b612 fonts-yanone-kaffeesatz
 """.split()
 # Faces that slides use and Debian lacks, as .woff files.
 NPM_PACKAGES = [

@@ -99,13 +99,14 @@ class Trainer:
                 self._fit_clock(number, started)
                 warm = True
             if self._step % self.log_every == 0:
-                seconds, last = time.perf_counter() - last, time.perf_counter()
-                meter.note(step.sums, self._row(stage, self._spent + last - started, seconds, len(ring)))
+                last = self._note(meter, step, stage, started, last)
                 meter.write(self.out / "curve.jsonl")
             if time.perf_counter() - saved > SAVE_SECONDS:
                 self.save()
                 self.evaluate("while training", _QUICK_PAGES)
                 saved = time.perf_counter()
+        if self._step % self.log_every:
+            self._note(meter, step, stage, started, last)
         meter.write(self.out / "curve.jsonl", wait=True)
         self._spent += self._seconds[number]
 
@@ -126,12 +127,16 @@ class Trainer:
         """0 while a new dense reader learns alone, else 1."""
         return float(self.reader is not None or self._step >= self.recipe.head_steps)
 
-    def _row(self, stage: Stage, seconds: float, interval: float, pages: int) -> dict[str, float]:
-        rate = self.log_every * stage.clips * stage.pairs / interval
-        return {
-            "step": self._step, "seconds": round(seconds, 1), "pairs_per_second": round(rate),
-            "pages_per_second": round(rate * stage.pages / (stage.clips * stage.pairs)), "ring": pages,
+    def _note(self, meter: "Meter", step: Step, stage: Stage, started: float, last: float) -> float:
+        """A row of the loss curve for the steps since `last`; returns the time now."""
+        now, steps = time.perf_counter(), self._step % self.log_every or self.log_every
+        pages = steps * stage.pages / (now - last)
+        row = {
+            "step": self._step, "seconds": round(self._spent + now - started, 1), "pages_per_second": round(pages, 1),
+            "pairs_per_second": round(pages * stage.clips * stage.pairs / stage.pages, 1),
         }  # fmt: skip
+        meter.note(step.sums, row)
+        return now
 
     def evaluate(self, note: str, most_pages: int | None = None) -> dict[str, dict[str, float]]:
         """Scores of all evaluation sets, printed, appended to `evaluation.jsonl` and laid beside the weights."""

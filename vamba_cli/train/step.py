@@ -7,6 +7,7 @@ numbers, and never asks the device for a value.
 
 import gc
 import time
+from collections import deque
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from vamba_cli.train.clips import Batch
 from vamba_cli.train.objective import Losses, Objective, RingTensors
 from vamba_cli.train.optim import Optimiser
 
+_MOST_AHEAD = 2  # steps that the host may be ahead of the device: enough to keep it busy, and the clock stays true
 _PLAIN_STEPS = 3  # before a capture: compilation, and workspaces that libraries take at their first call
 
 
@@ -32,6 +34,7 @@ class Step:
         self._states: MixerStates = ()
         self._graph: torch.cuda.CUDAGraph | None = None
         self._steps = 0
+        self._under_way: deque[torch.cuda.Event] = deque()
         self.sums = torch.zeros(4, device=self._device)
 
     @property
@@ -65,6 +68,16 @@ class Step:
             self._run(here)
             self._optimiser.forget_gradients()
         self._steps += 1
+        self._wait_a_little()
+
+    def _wait_a_little(self) -> None:
+        if self._device.type != "cuda":
+            return
+        done = torch.cuda.Event(blocking=True)
+        done.record()
+        self._under_way.append(done)
+        if len(self._under_way) > _MOST_AHEAD:
+            self._under_way.popleft().synchronize()
 
     def losses(self, batch: Batch) -> Losses:
         """Forward alone."""

@@ -92,8 +92,9 @@ def test_a_short_run_and_another_from_its_weights(tmp_path: Path, clock: Clock) 
     run.evaluate("at the end")
 
     curve = rows(tmp_path / "first" / "curve.jsonl")
-    assert [row["step"] for row in curve] == list(range(5, 5 * len(curve) + 1, 5)) and len(curve) >= 4
-    assert all(a["seconds"] < b["seconds"] for a, b in pairwise(curve))
+    *whole, last = [row["step"] for row in curve]  # the last row has the steps that were left
+    assert whole == list(range(5, 5 * len(whole) + 1, 5)) and len(whole) >= 4 and 0 <= last - whole[-1] <= 5
+    assert all(a["seconds"] <= b["seconds"] for a, b in pairwise(curve))
     assert curve[-1]["loss"] < 0.8 * curve[0]["loss"]
     assert curve[-1]["answer"] < curve[0]["answer"] and curve[-1]["dense"] < curve[0]["dense"]
     assert all(row["loss"] == pytest.approx(row["answer"] + row["dense"], abs=1e-3) for row in curve)

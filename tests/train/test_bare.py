@@ -20,7 +20,8 @@ from vamba_cli.train.__main__ import main
 main()
 """
 _ABSENT = {
-    "av", "cv2", "fontTools", "huggingface_hub", "platformdirs", "pysubs2", "ray", "rich", "scenedetect", "typer", "yaml",
+    "av", "cv2", "fontTools", "huggingface_hub", "platformdirs", "pysubs2", "ray", "rich", "scenedetect", "typer",
+    "yaml",
 }  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from vamba_cli.train.recipe import Stage
 from vamba_cli.train.samples import WEIGHT_STEPS, Sample, SampleShape, get_text, write_row
 
 RESET_SHARE = 0.05  # of the clips of a step begin a new video; the others continue one
-STAY_SHARE = 0.7  # of the clips that continue a video begin with the page that stands there
-_MOOD_STEPS = 8  # steps after which a clip changes its pages more often, or more rarely, on average
+STAY_SHARES = 0.95, 0.5  # of the clips that continue a calm video, or a lively one, begin with the page that stands
+_MOOD_STEPS = 12  # steps after which a video becomes calmer or livelier, on average
+_MOOD_SHAPE = 0.35  # of a gamma distribution: most videos stay with a page for long, a few change all the time
 _MAX_SHIFT = 14.0  # half a cell: a character may then lie anywhere in it
 
 
@@ -104,7 +105,7 @@ class ClipMaker:
         self._ask = QuestionMaker(seed + 1, stage.mix)
         self._stage, self._num_rows = stage, num_rows
         self._stands = np.full(stage.clips, -1)  # the page in the ring that each video showed last
-        self._moods = self._draw.gamma(0.7, size=stage.clips) + 0.02
+        self._moods = self._new_moods(stage.clips)
 
     def __call__(self, ring: Ring, rate: float = 1.0, dense: float = 1.0) -> Batch:
         """A batch of pages of the ring; its tensors lie on the CPU."""
@@ -112,7 +113,8 @@ class ClipMaker:
         starts, order = self._order()
         pages = draw.integers(len(ring), size=stage.pages)
         fresh = draw.random(stage.clips) < RESET_SHARE
-        stays = ~fresh & (self._stands >= 0) & (draw.random(stage.clips) < STAY_SHARE)
+        stay_shares = np.where(self._moods <= np.median(self._moods), *STAY_SHARES)
+        stays = ~fresh & (self._stands >= 0) & (draw.random(stage.clips) < stay_shares)
         pages[order[stays, 0]] = self._stands[stays]
         self._stands = pages[order[:, -1]]
         ids, weights, windows = self._questions(ring, pages[order])
@@ -140,7 +142,7 @@ class ClipMaker:
         """
         stage = self._stage
         restless = self._draw.random(stage.clips) < 1 / _MOOD_STEPS
-        self._moods[restless] = self._draw.gamma(0.7, size=int(restless.sum())) + 0.02
+        self._moods[restless] = self._new_moods(int(restless.sum()))
         shares = np.repeat(self._moods, stage.pairs - 1)
         changes = self._draw.choice(len(shares), stage.pages - stage.clips, replace=False, p=shares / shares.sum())
         comes = np.zeros((stage.clips, stage.pairs), np.bool_)
@@ -148,6 +150,10 @@ class ClipMaker:
         comes[changes // (stage.pairs - 1), 1 + changes % (stage.pairs - 1)] = True
         flat = comes.ravel()
         return np.flatnonzero(flat), (np.cumsum(flat) - 1).reshape(comes.shape)
+
+    def _new_moods(self, num: int) -> np.ndarray:
+        """How lively videos are: their shares of the changes of a step."""
+        return self._draw.gamma(_MOOD_SHAPE, size=num) + 0.003
 
     def _lengths(self, starts: np.ndarray) -> np.ndarray:
         return np.diff(starts, append=self._stage.clips * self._stage.pairs)

@@ -5,6 +5,7 @@ the weights of an earlier run, and from its dense reader where that lies beside 
 """
 
 import json
+import shutil
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from vamba_cli import weights
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.train.clips import ClipMaker, Ring
 from vamba_cli.train.evaluate import EvaluationSet, evaluate
@@ -29,6 +31,7 @@ SAVE_SECONDS = 100.0  # a run that is cut off loses no more than this
 FIRST_PAGES = 1500  # in the ring before training begins
 PAGES_PER_STEP = 256  # that the ring takes at most
 READER = "reader.safetensors"
+NOTES = Path(weights.__file__).parent / "tiny" / "vamba.json"  # how the product asks such a model
 _QUICK_PAGES = 64  # of each evaluation set, while training goes on
 
 
@@ -156,9 +159,11 @@ class Trainer:
         return scores
 
     def save(self) -> Path:
-        """Model and dense reader as two files, so that the model's folder can be shipped as it is."""
+        """The model in a folder that can be asked and shipped as it is, and the dense reader beside it."""
         save_file({k: v.cpu() for k, v in self.objective.reader.state_dict().items()}, self.out / READER)
-        return export(self.model, self.out / "model")
+        file = export(self.model, self.out / "model")
+        shutil.copyfile(NOTES, file.parent / NOTES.name)
+        return file
 
 
 class Meter:

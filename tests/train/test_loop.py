@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from tests.tinynet import SMALL, looks
 from tests.train.batches import CELLS, CODES, ROWS, STAGE, batch, ring, samples, slide
@@ -22,6 +24,7 @@ from vamba_cli.model.patches import to_patches
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.train import loop
 from vamba_cli.train.__main__ import reader_file, scaled
+from vamba_cli.train.clips import Batch
 from vamba_cli.train.evaluate import (
     EvaluationSet,
     _encode,
@@ -228,6 +231,35 @@ def test_a_step_leaves_no_gradients_and_moves_every_parameter(tmp_path: Path) ->
     moved = [name for name, p in run.objective.named_parameters() if not torch.equal(before[name], p)]
     assert moved == list(before)
     assert all(p.grad is None for p in run.objective.parameters())
+
+
+class Foreign(TorchDispatchMode):
+    """Notes the operations that are given a tensor of another device than the step's, or copy between devices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        flat = tree_leaves((args, kwargs))
+        out = func(*args, **(kwargs or {}))
+        made = [one for one in tree_leaves(out) if isinstance(one, torch.Tensor)]
+        if any(one.device.type != "meta" for one in [*made, *(one for one in flat if isinstance(one, torch.Tensor))]):
+            self.seen.add(str(func))
+        return out
+
+
+def test_a_step_takes_nothing_from_the_host_and_asks_the_device_for_nothing(tmp_path: Path) -> None:
+    """On a device without values every wait for one is an error; a graph cannot be captured of a step that has any."""
+    run = trainer(new_model(SMALL, 1).to("meta"), tmp_path)
+    pages = [part.to("meta") for part in ring().tensors]
+    one = Batch(*(part.to("meta") for part in batch()))
+    states = run.model.empty_states(len(one.order))
+    with Foreign() as foreign:
+        losses = run.objective(tuple(pages), one, states)
+        losses.total.backward()
+        run.optimiser.step(one.rate)
+    assert foreign.seen == set()
 
 
 def test_it_saves_and_evaluates_while_it_trains(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from vamba_cli.model.patches import to_patches
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.train import objective
 from vamba_cli.train.clips import Batch, Ring
-from vamba_cli.train.objective import DenseReader, Losses, Objective, disturbed, noise_of
+from vamba_cli.train.objective import DenseReader, Losses, Objective, disturbed, noise_of, patches_of
 from vamba_cli.train.packed import bias_where, layout
 from vamba_cli.train.recipe import new_model
 from vamba_cli.weights.tokenizer import ByteTokenizer
@@ -289,6 +289,14 @@ def test_disturbed_pictures_are_moved_and_different_pictures_of_the_same() -> No
     assert torch.equal(changed, changed.round()) and float(changed.min()) >= 0 and float(changed.max()) <= 255
     assert len({round(float(image.mean()), 3) for image in changed}) > 120  # both frames of a pair differ, too
     assert not torch.equal(changed, disturbed(images, shift, colours, torch.full((64,), 4.0), seed + 1))
+
+
+def test_patches_are_those_of_the_product() -> None:
+    net = objective_of(new_model(SMALL, 1))
+    frames = torch.randint(0, 256, (4, 56, 84, 3), generator=torch.Generator().manual_seed(0)).float()
+    mine = patches_of(frames * net.pixel_scale + net.pixel_shift, SMALL.vision)
+    torch.testing.assert_close(mine, to_patches(frames, SMALL.vision, PixelConfig(), torch.float32))
+    assert not any("pixel" in name for name in net.state_dict())
 
 
 def test_noise_is_about_normal_and_repeats_with_its_seed() -> None:

@@ -16,6 +16,7 @@ STAY_SHARES = 0.95, 0.5  # of the clips that continue a calm video, or a lively 
 _MOOD_STEPS = 12  # steps after which a video becomes calmer or livelier, on average
 _MOOD_SHAPE = 0.35  # of a gamma distribution: most videos stay with a page for long, a few change all the time
 _MAX_SHIFT = 14.0  # half a cell: a character may then lie anywhere in it
+_EDGE = 8.0  # a character whose centre is nearer to an edge may be cut
 
 
 class Batch(NamedTuple):
@@ -185,10 +186,9 @@ def shift_pixels(codes: Tensor, centres: Tensor, shares: Tensor, height: int, wi
         codes, centres: (pages, glyphs) and (pages, glyphs, 2) in pixels.
         shares: (pages, 2) in 0 .. 1.
     """
-    size = torch.tensor((width, height), dtype=centres.dtype, device=centres.device)
-    there = (codes > 0)[..., None]
-    first = torch.where(there, centres, size).amin(1)
-    last = torch.where(there, centres, 0.0).amax(1)
-    back = (first - 8).clamp(0, _MAX_SHIFT)
-    ahead = (size - 8 - last).clamp(0, _MAX_SHIFT)
-    return (shares * (back + ahead) - back).round().long()
+    nowhere = (codes == 0)[..., None]
+    first = centres.masked_fill(nowhere, float(max(width, height))).amin(1)
+    last = centres.masked_fill(nowhere, 0.0).amax(1)
+    back = (first - _EDGE).clamp(0, _MAX_SHIFT)
+    room = torch.stack((width - _EDGE - last[:, 0], height - _EDGE - last[:, 1]), 1)
+    return (shares * (back + room.clamp(0, _MAX_SHIFT)) - back).round().long()

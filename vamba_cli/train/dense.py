@@ -29,7 +29,7 @@ def cell_codes(codes: Tensor, centres: Tensor, rows: int, columns: int) -> Tenso
     nobody = rows * columns
     across, down = (centres / CELL).floor().long().unbind(-1)
     inside = (codes > 0) & (across >= 0) & (across < columns) & (down >= 0) & (down < rows)
-    cell = torch.where(inside, down * columns + across, nobody)
+    cell = (down * columns + across).masked_fill(~inside, nobody)
     x, y = (centres * 4).long().clamp(0, _FAR - 1).unbind(-1)  # quarters of a pixel: whole numbers sort exactly
 
     order = (cell * _FAR + y).argsort(dim=1, stable=True)
@@ -43,8 +43,8 @@ def cell_codes(codes: Tensor, centres: Tensor, rows: int, columns: int) -> Tenso
     order = (line * _FAR + x).argsort(dim=1, stable=True)  # moves characters within their cell alone
     codes, cell = codes.gather(1, order), cell.gather(1, order)
     place = torch.arange(glyphs, device=codes.device).expand(pages, glyphs)
-    rank = place - torch.where(new_cell, place, 0).cummax(1).values
+    rank = place - place.masked_fill(~new_cell, 0).cummax(1).values
     kept = (rank < SLOTS) & (cell < nobody)
-    target = torch.where(kept, cell * SLOTS + rank, nobody * SLOTS)
+    target = (cell * SLOTS + rank).masked_fill(~kept, nobody * SLOTS)
     grid = codes.new_zeros(pages, (nobody + 1) * SLOTS).scatter_(1, target, codes)
     return grid[:, : nobody * SLOTS].unflatten(1, (nobody, SLOTS))

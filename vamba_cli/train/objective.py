@@ -6,10 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vamba_cli.model.config import PixelConfig
+from vamba_cli.model.config import PixelConfig, VisionConfig
 from vamba_cli.model.decoder import DecoderLayer
 from vamba_cli.model.mixer import MixerBlock
-from vamba_cli.model.patches import to_patches
 from vamba_cli.model.vamba import MixerStates, Vamba
 from vamba_cli.model.vision import VisionBlock
 from vamba_cli.train.clips import Batch, shift_pixels
@@ -43,7 +42,7 @@ class DenseReader(nn.Module):
         scores = self.linear(tokens).unflatten(-1, (SLOTS, self.num_codes)).float()
         loss = F.cross_entropy(scores.flatten(0, 2), codes.flatten(), reduction="none").view(codes.shape)
         # most slots are empty: a cell counts where it has text, and a little where it has none
-        weight = torch.where(codes > 0, 1.0, 0.1)
+        weight = torch.ones(codes.shape, device=codes.device).masked_fill(codes == 0, 0.1)
         return (loss * weight).sum() / weight.sum()
 
 
@@ -77,8 +76,23 @@ def disturbed(images: Tensor, shift: Tensor, colours: Tensor, noise: Tensor, see
     return (level + grain).round().clamp(0, 255).flatten(0, 1)
 
 
+def patches_of(values: Tensor, vision: VisionConfig) -> Tensor:
+    """Normalised frames (2 * pairs, H, W, 3) to patches (pairs, h * w, patch_dim), as `to_patches` lays them out."""
+    t, p, m = vision.temporal_patch_size, vision.patch_size, vision.merge_size
+    num, height, width, _ = values.shape
+    grid = values.reshape(num // t, t, height // (p * m), m, p, width // (p * m), m, p, 3)
+    return grid.permute(0, 2, 5, 3, 6, 8, 1, 4, 7).reshape(num // t, height // p * (width // p), vision.patch_dim)
+
+
 class Objective(nn.Module):
-    """Model and dense reader with one forward from a batch to its losses; no part of it waits for the device."""
+    """Model and dense reader with one forward from a batch to its losses.
+
+    No part of it waits for the device or sends it anything: not even a number, as `torch.where` with a Python number
+    or `torch.tensor` on a device do.
+    """
+
+    pixel_scale: Tensor
+    pixel_shift: Tensor
 
     def __init__(self, model: Vamba, num_codes: int, dense_weight: float) -> None:
         super().__init__()
@@ -86,6 +100,11 @@ class Objective(nn.Module):
         self.reader = DenseReader(model.config.hidden_size, num_codes)
         self.decoder = PackedDecoder(model)
         self.dense_weight = dense_weight
+        pixels = PixelConfig()
+        mean, std = torch.tensor(pixels.mean), torch.tensor(pixels.std)
+        # on the device from the start: a captured step takes nothing from the host
+        self.register_buffer("pixel_scale", 1 / (255 * std), persistent=False)
+        self.register_buffer("pixel_shift", -mean / std, persistent=False)
 
     def compile_parts(self) -> None:
         """Compile block by block: equal blocks share one compilation, which takes seconds, not minutes."""
@@ -100,8 +119,10 @@ class Objective(nn.Module):
     def pictures(self, images: Tensor, batch: Batch, shift: Tensor) -> Tensor:
         """Pictures of the ring to the patches of the batch's disturbed frame pairs."""
         frames = disturbed(images[batch.pages], shift, batch.colours, batch.noise, batch.seed)
-        dtype = torch.bfloat16 if torch.is_autocast_enabled(images.device.type) else torch.float32
-        return to_patches(frames, self.model.config.vision, PixelConfig(), dtype)
+        values = frames * self.pixel_scale + self.pixel_shift
+        if images.is_cuda:  # the first product would make them so, from twice the bytes
+            values = values.bfloat16()
+        return patches_of(values, self.model.config.vision)
 
     def targets(self, ring: RingTensors, batch: Batch) -> tuple[Tensor, Tensor]:
         """How far each picture is moved, and which characters each of its cells then holds."""

@@ -27,14 +27,14 @@ class Rows(NamedTuple):
 
 def bias_where(readable: Tensor) -> Tensor:
     """What to add to attention scores, (batch, 1, queries, keys), from where a query may read a key."""
-    return torch.where(readable, 0.0, _CLOSED)[:, None]
+    return torch.zeros(readable.shape, device=readable.device).masked_fill(~readable, _CLOSED)[:, None]
 
 
 def layout(ids: Tensor) -> tuple[Tensor, Tensor]:
     """Position of each token in its question, (rows, length), and the bias of attention within questions."""
     place = torch.arange(ids.shape[1], device=ids.device)
     begins = ids == ByteTokenizer.vision_start_id
-    position = place - torch.where(begins, place, 0).cummax(1).values
+    position = place - place.expand_as(ids).masked_fill(~begins, 0).cummax(1).values
     question = begins.cumsum(1)
     return position, bias_where((question[:, :, None] == question[:, None, :]) & (place[:, None] >= place))
 

@@ -87,8 +87,7 @@ def patches_of(values: Tensor, vision: VisionConfig) -> Tensor:
 class Objective(nn.Module):
     """Model and dense reader with one forward from a batch to its losses.
 
-    No part of it waits for the device or sends it anything: not even a number, as `torch.where` with a Python number
-    or `torch.tensor` on a device do.
+    No part of it waits for the device or sends it anything: not even a few numbers, as `torch.tensor` on a device does.
     """
 
     pixel_scale: Tensor

@@ -25,7 +25,7 @@ from vamba_cli.train.objective import Objective
 from vamba_cli.train.optim import Optimiser
 from vamba_cli.train.recipe import Recipe, Stage
 from vamba_cli.train.samples import Sample, SampleShape
-from vamba_cli.train.step import Step
+from vamba_cli.train.step import Step, mixed_precision
 
 SAVE_SECONDS = 100.0  # a run that is cut off loses no more than this
 FIRST_PAGES = 1500  # in the ring before training begins
@@ -146,7 +146,7 @@ class Trainer:
         began = time.perf_counter()
         scores: dict[str, dict[str, float]] = {}
         for one in self.evaluations:
-            with torch.autocast(self.device.type, dtype=torch.bfloat16), torch.compiler.set_stance("force_eager"):
+            with mixed_precision(self.device), torch.compiler.set_stance("force_eager"):
                 reading = evaluate(self.model.eval(), one.first(most_pages))
             print(f"[{note}] {one.name}: {reading}", *reading.samples[:4], sep="\n   ", flush=True)
             scores[one.name] = reading.to_json()

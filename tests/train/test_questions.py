@@ -33,6 +33,7 @@ SLIDES = (
     SlideText("Backpropagation through time in recurrent networks", ("a very long line that goes on and on " * 3,)),
     SlideText("", ("no title here", "but some text")),
     SlideText("Only a title", ()),
+    SlideText("One endless line", ("word " * 80,)),
     SlideText("", ()),
     SlideText("Gradient Descent", ("the same words in other capitals",)),
 )
@@ -83,6 +84,7 @@ def check(question: Question, inside: Sequence[SlideText]) -> None:
         whole = [" / ".join(first.lines[:n]) for n in range(len(first.lines) + 1)]
         fitting = [text for text in whole if len(text.encode()) <= room]
         assert answer == (fitting[-1] or NOTHING)  # as many whole lines as fit
+        assert answer != NOTHING or not first.lines  # and it is never denied that there are any
 
 
 @given(st.sampled_from(SLIDES), st.integers(0, 10_000), st.integers(60, 500))

@@ -160,13 +160,15 @@ class QuestionMaker:
                 titles.append(page.title)
         return self._build(TITLES, " | ".join(titles) or NO_TITLE, window)
 
-    def _text(self, page: SlideText, wordings: Sequence[str], room: int) -> Question:
+    def _text(self, page: SlideText, wordings: Sequence[str], room: int) -> Question | None:
         text = ""
         for line in page.lines:  # whole lines only: an answer that is cut never learns to stop
             longer = f"{text} / {line}" if text else line
             if len(longer.encode()) > room:
                 break
             text = longer
+        if page.lines and not text:
+            return None
         return self._build(wordings, text or NOTHING, (0, 1))
 
     def _shown_in_window(self, pairs: Sequence[SlideText]) -> Question | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.train.batches import HEIGHT, ROWS, SHAPE, WIDTH, batch, ring, samples, slide
 from vamba_cli.train.clips import ClipMaker, Ring, shift_pixels
-from vamba_cli.train.recipe import Stage
+from vamba_cli.train.recipe import MIX, Stage
 from vamba_cli.train.samples import CENTRE_STEPS
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
 
@@ -105,7 +105,7 @@ def test_questions_about_clips_are_true() -> None:
             stop = ids.index(tokenizer.end_id, begin) + 1
             start = ids.index(tokenizer.start_id, begin) + 1
             assert stop <= end and not any(weights[begin:start]) and not any(weights[stop:end])
-            assert set(weights[start:stop]) in ({1.0}, {2.0})
+            assert set(weights[start:stop]) in ({1.0}, {MIX.yes_no_weight})
             (window,) = {tuple(span) for span in windows[begin:stop]}
             assert 0 <= window[0] < window[1] <= 8
             prompt, answer = decode(tokenizer, ids[begin:start]), decode(tokenizer, ids[start:stop])

@@ -63,6 +63,7 @@ class Ring:
             for extent, kind in shape.fields()[:-1]
         )
         self.texts: list[SlideText] = []
+        self.num_added = 0
         self._next = 0
 
     def __len__(self) -> int:
@@ -75,6 +76,7 @@ class Ring:
     def add(self, samples: Sample) -> None:
         """Replace the oldest pages by stacked samples."""
         total = len(samples.text)
+        self.num_added += total
         if not total:
             return
         parts = [torch.from_numpy(part) for part in samples[:-1]]

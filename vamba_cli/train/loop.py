@@ -102,14 +102,14 @@ class Trainer:
                 self._fit_clock(number, started)
                 warm = True
             if self._step % self.log_every == 0:
-                last = self._note(meter, step, stage, started, last)
+                last = self._note(meter, step, ring, stage, started, last)
                 meter.write(self.out / "curve.jsonl")
             if time.perf_counter() - saved > SAVE_SECONDS:
                 self.save()
                 self.evaluate("while training", _QUICK_PAGES)
                 saved = time.perf_counter()
         if self._step % self.log_every:
-            self._note(meter, step, stage, started, last)
+            self._note(meter, step, ring, stage, started, last)
         meter.write(self.out / "curve.jsonl", wait=True)
         self._spent += self._seconds[number]
 
@@ -130,13 +130,13 @@ class Trainer:
         """0 while a new dense reader learns alone, else 1."""
         return float(self.reader is not None or self._step >= self.recipe.head_steps)
 
-    def _note(self, meter: "Meter", step: Step, stage: Stage, started: float, last: float) -> float:
+    def _note(self, meter: "Meter", step: Step, ring: Ring, stage: Stage, started: float, last: float) -> float:
         """A row of the loss curve for the steps since `last`; returns the time now."""
         now, steps = time.perf_counter(), self._step % self.log_every or self.log_every
         pages = steps * stage.pages / (now - last)
         row = {
             "step": self._step, "seconds": round(self._spent + now - started, 1), "pages_per_second": round(pages, 1),
-            "pairs_per_second": round(pages * stage.clips * stage.pairs / stage.pages, 1),
+            "pairs_per_second": round(pages * stage.clips * stage.pairs / stage.pages, 1), "drawn": ring.num_added,
         }  # fmt: skip
         meter.note(step.sums, row)
         return now

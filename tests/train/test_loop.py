@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.utils import counters
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -24,7 +25,7 @@ from vamba_cli.model.patches import to_patches
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.train import loop
 from vamba_cli.train.__main__ import reader_file, scaled
-from vamba_cli.train.clips import Batch
+from vamba_cli.train.clips import Batch, ClipMaker
 from vamba_cli.train.evaluate import (
     EvaluationSet,
     _encode,
@@ -231,6 +232,28 @@ def test_a_step_leaves_no_gradients_and_moves_every_parameter(tmp_path: Path) ->
     moved = [name for name, p in run.objective.named_parameters() if not torch.equal(before[name], p)]
     assert moved == list(before)
     assert all(p.grad is None for p in run.objective.parameters())
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch's own look at it
+def test_compilation_has_no_breaks_and_is_over_after_the_first_step(tmp_path: Path) -> None:
+    """Traced as for a GPU, without generating code: each break is a launch less that a compiler can join."""
+    pages, sums = ring(), []
+    for compiled in (False, True):
+        run = trainer(new_model(SMALL, 1), tmp_path)
+        torch.manual_seed(0)
+        run.objective.reader.linear.reset_parameters()
+        if compiled:
+            torch._dynamo.reset()
+            counters.clear()
+            run.objective.compile_parts("aot_eager")
+        step, clips, graphs = Step(run.objective, run.optimiser, pages.tensors, False), ClipMaker(1, STAGE, ROWS), []
+        for _ in range(2):
+            step(clips(pages))
+            graphs.append(counters["stats"]["unique_graphs"])
+        sums.append(step.sums)
+    assert not counters["graph_break"]
+    assert graphs[0] == graphs[1] > 5
+    torch.testing.assert_close(sums[0], sums[1], rtol=1e-4, atol=1e-4)
 
 
 class Foreign(TorchDispatchMode):

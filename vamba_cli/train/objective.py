@@ -105,15 +105,16 @@ class Objective(nn.Module):
         self.register_buffer("pixel_scale", 1 / (255 * std), persistent=False)
         self.register_buffer("pixel_shift", -mean / std, persistent=False)
 
-    def compile_parts(self) -> None:
+    def compile_parts(self, backend: str = "inductor") -> None:
         """Compile block by block: equal blocks share one compilation, which takes seconds, not minutes."""
         torch._dynamo.config.recompile_limit = 64
         for module in self.modules():
             if isinstance(module, VisionBlock | MixerBlock | DecoderLayer | PackedLayer | DenseReader):
-                module.compile(dynamic=False)
+                module.compile(dynamic=False, backend=backend)
         for name in ("pictures", "targets"):
-            setattr(self, name, torch.compile(getattr(self, name), dynamic=False))
-        self.decoder.token_loss = torch.compile(self.decoder.token_loss, dynamic=False)  # type: ignore[method-assign]
+            setattr(self, name, torch.compile(getattr(self, name), dynamic=False, backend=backend))
+        loss = torch.compile(self.decoder.token_loss, dynamic=False, backend=backend)
+        self.decoder.token_loss = loss  # type: ignore[method-assign]
 
     def pictures(self, images: Tensor, batch: Batch, shift: Tensor) -> Tensor:
         """Pictures of the ring to the patches of the batch's disturbed frame pairs."""

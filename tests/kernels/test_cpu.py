@@ -43,10 +43,24 @@ def of_scan(length: int, strength: float) -> list[Tensor]:
 
 
 @pytest.mark.parametrize("length", [1, 5, 64, 130, 1100])
-@pytest.mark.parametrize("strength", [0.1, 0.5, 30.0])
+@pytest.mark.parametrize("strength", [0.1, 0.5, 2.0, 5.0, 30.0])
 def test_scan(dtype: torch.dtype, close: float, length: int, strength: float) -> None:
-    """Whether what fades fits into one exponent, or not (30)."""
+    """Whether what fades in 64 tokens fits into one exponent, or only what fades in fewer, or not even that (30)."""
     assert_equal("scan", dtype, close, *of_scan(length, strength))
+
+
+@torch.no_grad()
+def test_a_scan_takes_shorter_blocks_before_it_gives_up(
+    dtype: torch.dtype, close: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up: list[None] = []
+    monkeypatch.setattr(plain, "scan", lambda *_: given_up.append(None))
+    for strength, times in ((0.5, 0), (2.0, 0), (30.0, 1)):
+        cpu.scan(*(a.to(dtype) for a in of_scan(130, strength)))
+        assert len(given_up) == times
+    monkeypatch.setattr(cpu, "_BLOCKS", (64,))
+    cpu.scan(*(a.to(dtype) for a in of_scan(130, 2.0)))
+    assert len(given_up) == 2
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vamba_cli.kernels import plain
 
-_BLOCK = 64  # tokens of the scan
+_BLOCKS = (64, 32, 16)  # tokens that the scan takes together, the best number first
 _MOST_DECAY = 60.0  # e to this times any input stays far below the largest float32
 
 
@@ -69,13 +69,18 @@ def scan(
 
     The decay from token k to token q of a block is exp(s_q - s_k), s being the sum of dt A from the block's start.
     Taken apart, exp(-s_k) goes into what token k adds and exp(s_q) into what token q reads, and neither needs a matrix
-    for each head. exp(-s) must not overflow: where a block decays by more than `_MOST_DECAY`, `plain.scan` has to do.
+    for each head. exp(-s) must not overflow: where a block decays by more than `_MOST_DECAY`, shorter ones are taken,
+    and where none is short enough, `plain.scan`.
     """
     batch, length, _, P = x.shape
     groups = B.shape[2]
     step = F.softplus(dt.to(state.dtype) + dt_bias)
-    decay = F.pad(step * -torch.exp(a_log), (0, 0, 0, -length % _BLOCK)).unflatten(1, (-1, _BLOCK)).cumsum_(2)
-    if decay.min() < -_MOST_DECAY or state.dtype != x.dtype:
+    falls = step * -torch.exp(a_log)
+    for block in _BLOCKS:
+        decay = F.pad(falls, (0, 0, 0, -length % block)).unflatten(1, (-1, block)).cumsum_(2)
+        if decay.min() >= -_MOST_DECAY:
+            break
+    else:
         return plain.scan(x, dt, dt_bias, a_log, B, C, D, state)
     decay = decay.flatten(1, 2)[:, :length]  # b l h
     fade = decay.exp()
@@ -83,11 +88,11 @@ def scan(
     B, C = B.transpose(1, 2), C.transpose(1, 2)  # b g l n
     h = state.view(batch, groups, -1, state.shape[-1])  # b g rp n
     y = torch.empty_like(x).view(batch, length, groups, -1).transpose(1, 2)
-    for first in range(0, length, _BLOCK):
-        here = slice(first, first + _BLOCK)
+    for first in range(0, length, block):
+        here = slice(first, first + block)
         inside = (C[:, :, here] @ B[:, :, here].mT).tril_() @ added[:, :, here]
         torch.add(inside, C[:, :, here] @ h.mT, out=y[:, :, here])
-        end = fade[:, min(first + _BLOCK, length) - 1].view(batch, groups, -1, 1, 1)
+        end = fade[:, min(first + block, length) - 1].view(batch, groups, -1, 1, 1)
         h = (h + added[:, :, here].mT @ B[:, :, here]).unflatten(2, (-1, P)).mul_(end).flatten(2, 3)
     y = y.transpose(1, 2).view(x.shape).mul_(fade[..., None])
     return y.addcmul_(x, D[:, None]), h.view(state.shape)

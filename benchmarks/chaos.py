@@ -48,7 +48,7 @@ def main() -> None:
         quiet_seconds = time.monotonic()
         subprocess.run(_command(folder, "quiet", options), cwd=ROOT, check=True, capture_output=True)
         quiet_seconds = time.monotonic() - quiet_seconds
-        longest = given.longest or quiet_seconds * 0.8
+        longest = given.longest or (3.0 if cluster else quiet_seconds * 0.8)
         for index in range(given.times):
             draw = random.Random(given.seed + index)
             found = _once(folder, f"out{index}", options, draw, longest, cluster.pid if cluster else None)
@@ -93,7 +93,7 @@ def _options(folder: Path, given: argparse.Namespace) -> list[str]:
             made = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-vf", f"hue=h={9 * index}", str(path)]
             subprocess.run(made, check=True)
         else:
-            path.write_text(f"steady 0.05 {index}\n")
+            path.write_text(f"steady {0.2 if given.backend == 'ray' else 0.05} {index}\n")
     task = ["-t", "ask", "-q", "what is shown?", "--no-cache"] if given.real else ["-t", "tests.batch.doubles:play"]
     return [*task, "-j", str(given.workers), "--backend", given.backend]
 
@@ -110,6 +110,8 @@ def _once(
     done: Counter[str] = Counter()
     for _ in range(50):
         process = _start(folder, out, options)
+        if above is not None and draw.random() < 0.8:  # Ray takes long to start: few would die at work
+            _wait_for_workers(process, above)
         end = time.monotonic() + draw.uniform(0.3, longest)
         while process.poll() is None and time.monotonic() < end:
             time.sleep(draw.uniform(0.1, longest / 3))
@@ -137,6 +139,12 @@ def _once(
 def _start(folder: Path, out: str, options: list[str]) -> "subprocess.Popen[bytes]":
     command = [*_command(folder, out, options), "--retry-failed"]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+
+def _wait_for_workers(process: "subprocess.Popen[bytes]", above: int) -> None:
+    limit = time.monotonic() + 30
+    while process.poll() is None and not list(_workers(above)) and time.monotonic() < limit:
+        time.sleep(0.05)
 
 
 def _count(process: "subprocess.Popen[bytes]", done: Counter[str]) -> None:

@@ -200,7 +200,7 @@ def _told(line: Mapping[str, Any]) -> str:
 
 
 def _failure(line: Mapping[str, Any]) -> str:
-    return f"failed: {one_line(line['name'])}: {_why(line)}"
+    return f"failed: {one_line(line['path'])}: {_why(line)}"
 
 
 def _why(line: Mapping[str, Any]) -> str:
@@ -235,7 +235,7 @@ def show_summary(tally: "Tally", out_dir: Path) -> None:
     if tally.failures:
         text.append("\n")
     for line in tally.failures[:_FAILURES_SHOWN]:
-        text.append(f"  {one_line(line['name'])}", style="red").append(f"  {printable(_why(line))}\n")
+        text.append(f"  {one_line(line['path'])}", style="red").append(f"  {printable(_why(line))}\n")
     if tally.failed > _FAILURES_SHOWN:
         text.append(f"  and {tally.failed - _FAILURES_SHOWN:,} more\n", style="dim")
     if tally.other_version:

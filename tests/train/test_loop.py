@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -221,6 +223,52 @@ def test_states_are_carried_and_some_videos_begin_anew(tmp_path: Path) -> None:
     assert places == [part.data_ptr() for state in step._states for part in state]  # in place, for a graph
     assert not torch.equal(before[0], step._states[0].ssm[0])
     assert step.sums.tolist()[3] == 2
+
+
+class StandInGraph:
+    """Counts replays in place of a CUDA graph."""
+
+    replays = 0
+
+    def replay(self) -> None:
+        self.replays += 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_after_a_few_plain_steps_a_graph_is_replayed_unless_it_cannot_be_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The order of things; whether a GPU captures the step can only be seen on one."""
+    run, pages, graph = trainer(new_model(SMALL, 1), tmp_path), ring(), StandInGraph()
+    began: list[bool] = []
+
+    @contextmanager
+    def capturing(*_: Any, **__: Any) -> Iterator[None]:
+        began.append(all(p.grad is None for p in run.objective.parameters()))
+        if fails:
+            raise RuntimeError("operation not permitted\nwhen stream is capturing")
+        yield
+
+    for name, value in (("CUDAGraph", lambda: graph), ("graph", capturing), ("synchronize", lambda: None)):
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: None)
+    step = Step(run.objective, run.optimiser, pages.tensors, captured=True)
+    step._captured = True  # as on a GPU
+    for number in range(6):
+        step(batch(seed=number, of=pages))
+        assert step.is_warm == (number >= 3)
+    assert began == [True]  # once, with no gradients left to add to
+    assert (graph.replays, step.is_captured) == ((0, False) if fails else (3, True))
+    assert step.sums[3] == (6 if fails else 4)  # the stand-in ran the step that it should have recorded
+    assert ("going on without: operation not permitted" in capsys.readouterr().out) == fails
+
+
+def test_a_new_stage_begins_without_the_gradients_of_the_last(tmp_path: Path) -> None:
+    run, pages = trainer(new_model(SMALL, 1), tmp_path), ring()
+    for p in run.objective.parameters():
+        p.grad = torch.full_like(p, 1e6)
+    Step(run.objective, run.optimiser, pages.tensors, captured=False)
+    assert all(p.grad is None for p in run.objective.parameters())
 
 
 def test_a_step_leaves_no_gradients_and_moves_every_parameter(tmp_path: Path) -> None:

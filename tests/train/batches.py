@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from vamba_cli.model.vamba import Vamba
 from vamba_cli.train.clips import Batch, ClipMaker, Ring
-from vamba_cli.train.questions import QuestionMaker
-from vamba_cli.train.recipe import Stage
+from vamba_cli.train.evaluate import EvaluationSet
+from vamba_cli.train.loop import Trainer
+from vamba_cli.train.questions import QuestionMaker, SlideText
+from vamba_cli.train.recipe import Recipe, Stage
 from vamba_cli.train.render import Slide
 from vamba_cli.train.samples import Sample, Sampler, SampleShape
 
 WIDTH, HEIGHT, ROWS = 84, 56, 2
 CELLS, CODES = 6, 12
 STAGE = Stage(WIDTH, HEIGHT, seconds=1.0, pages=5, clips=2, pairs=4, page_tokens=160, clip_tokens=128)
+RECIPE = Recipe(stages=(STAGE,), ring_pages=24, rows_per_page=ROWS, matrix_rate=0.02, other_rate=2e-3)
 SHAPE = SampleShape((WIDTH, HEIGHT), ROWS, STAGE.page_tokens)
 
 
@@ -46,3 +52,24 @@ def ring(num: int = 20, capacity: int | None = None) -> Ring:
 
 def batch(seed: int = 1, stage: Stage = STAGE, of: Ring | None = None) -> Batch:
     return ClipMaker(seed, stage, ROWS)(of or ring())
+
+
+class Source:
+    """A few pages, over and over."""
+
+    def __init__(self, num: int = 8) -> None:
+        self.pages = samples(range(num))
+        self.taken = 0
+
+    def take(self, num: int) -> Sample:
+        self.taken += 1
+        order = [(self.taken + i) % len(self.pages.text) for i in range(min(num, 5))]
+        return Sample(*(part[order] for part in self.pages))
+
+
+def trainer(model: Vamba, out: Path, recipe: Recipe = RECIPE, **options: Any) -> Trainer:
+    slides = [slide(number) for number in range(4)]
+    known = EvaluationSet(
+        "known", np.stack([one.image for one in slides]), [SlideText(one.title, one.lines) for one in slides]
+    )
+    return Trainer(model, recipe, out, CODES, [known], compiled=False, log_every=5, **options)

@@ -12,41 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch._dynamo.utils import counters
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from tests.tinynet import SMALL, looks
-from tests.train.batches import CELLS, CODES, ROWS, STAGE, batch, ring, samples, slide
+from tests.train.batches import CELLS, RECIPE, STAGE, Source, trainer
 from vamba_cli.engine.generate import generate
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.patches import to_patches
-from vamba_cli.model.vamba import Vamba
 from vamba_cli.train import loop
 from vamba_cli.train.__main__ import reader_file, scaled
-from vamba_cli.train.clips import Batch, ClipMaker
-from vamba_cli.train.evaluate import (
-    EvaluationSet,
-    _encode,
-    _guessed,
-    _what_to_ask,
-    _words_right,
-    edit_distance,
-    evaluate,
-)  # fmt: skip
-from vamba_cli.train.loop import NOTES, READER, Meter, Trainer
+from vamba_cli.train.loop import NOTES, READER, Meter
 from vamba_cli.train.profile import profile
-from vamba_cli.train.questions import FIND, NOT_SHOWN, SlideText
-from vamba_cli.train.recipe import FIRST_RUN, RESUMED_RUN, TINY, Recipe, new_model
-from vamba_cli.train.samples import Sample
-from vamba_cli.train.step import Step
+from vamba_cli.train.recipe import FIRST_RUN, RESUMED_RUN, TINY, new_model
 from vamba_cli.weights.load import load_model, read_config
 from vamba_cli.weights.ready import load_ready, open_folder
 from vamba_cli.weights.registry import resolve_model
 from vamba_cli.weights.tokenizer import ByteTokenizer
-
-RECIPE = Recipe(stages=(STAGE,), ring_pages=24, rows_per_page=ROWS, matrix_rate=0.02, other_rate=2e-3)
 
 SHIPPED = NOTES.parent
 
@@ -63,27 +44,6 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
-
-
-class Source:
-    """A few pages, over and over."""
-
-    def __init__(self, num: int = 8) -> None:
-        self.pages = samples(range(num))
-        self.taken = 0
-
-    def take(self, num: int) -> Sample:
-        self.taken += 1
-        order = [(self.taken + i) % len(self.pages.text) for i in range(min(num, 5))]
-        return Sample(*(part[order] for part in self.pages))
-
-
-def trainer(model: Vamba, out: Path, recipe: Recipe = RECIPE, **options: Any) -> Trainer:
-    slides = [slide(number) for number in range(4)]
-    known = EvaluationSet(
-        "known", np.stack([one.image for one in slides]), [SlideText(one.title, one.lines) for one in slides]
-    )
-    return Trainer(model, recipe, out, CODES, [known], compiled=False, log_every=5, **options)
 
 
 def rows(file: Path) -> list[dict[str, Any]]:
@@ -205,91 +165,6 @@ def test_a_run_ends_by_its_limit(tmp_path: Path, clock: Clock) -> None:
     assert run._seconds[0] < 0.3 and run._seconds[1] < 0.8
 
 
-def test_states_are_carried_and_some_videos_begin_anew(tmp_path: Path) -> None:
-    run, pages = trainer(new_model(SMALL, 1), tmp_path), ring()
-    step = Step(run.objective, run.optimiser, pages.tensors, captured=True)  # without a GPU there is no graph
-    one = batch(of=pages)._replace(keep=torch.tensor([1.0, 0.0]))
-    step(one)
-    assert step.is_warm and not step.is_captured
-    for state in step._states:
-        assert bool((state.ssm[0] != 0).any()) and bool((state.conv[0] != 0).any())
-        assert not bool((state.ssm[1] != 0).any()) and not bool((state.conv[1] != 0).any())
-        assert state.ssm.dtype == state.conv.dtype == torch.float32 and not state.ssm.requires_grad
-    places = [part.data_ptr() for state in step._states for part in state]
-    before = step._states[0].ssm.clone()
-    step(one)
-    assert places == [part.data_ptr() for state in step._states for part in state]  # in place, for a graph
-    assert not torch.equal(before[0], step._states[0].ssm[0])
-    assert step.sums.tolist()[3] == 2
-
-
-def test_a_step_leaves_no_gradients_and_moves_every_parameter(tmp_path: Path) -> None:
-    run, pages = trainer(new_model(SMALL, 1), tmp_path), ring()
-    before = {name: p.detach().clone() for name, p in run.objective.named_parameters()}
-    step = Step(run.objective, run.optimiser, pages.tensors, captured=False)
-    for seed in range(2):
-        step(batch(seed=seed, of=pages))
-    moved = [name for name, p in run.objective.named_parameters() if not torch.equal(before[name], p)]
-    assert moved == list(before)
-    assert all(p.grad is None for p in run.objective.parameters())
-
-
-@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # torch's own look at it
-def test_compilation_has_no_breaks_and_is_over_after_the_first_step(tmp_path: Path) -> None:
-    """Traced as for a GPU, without generating code: each break is a launch less that a compiler can join."""
-    pages, sums = ring(), []
-    for compiled in (False, True):
-        run = trainer(new_model(SMALL, 1), tmp_path)
-        torch.manual_seed(0)
-        run.objective.reader.linear.reset_parameters()
-        if compiled:
-            torch._dynamo.reset()
-            counters.clear()
-            run.objective.compile_parts("aot_eager")
-        step, clips, graphs = Step(run.objective, run.optimiser, pages.tensors, False), ClipMaker(1, STAGE, ROWS), []
-        for _ in range(2):
-            step(clips(pages))
-            graphs.append(counters["stats"]["unique_graphs"])
-        sums.append(step.sums)
-    assert not counters["graph_break"]
-    assert graphs[0] == graphs[1] > 5
-    torch.testing.assert_close(sums[0], sums[1], rtol=1e-4, atol=1e-4)
-
-
-class Foreign(TorchDispatchMode):
-    """Notes the operations that are given a tensor of another device than the step's, or that make one."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.seen: set[str] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        flat = tree_leaves((args, kwargs))
-        out = func(*args, **(kwargs or {}))
-        made = [one for one in tree_leaves(out) if isinstance(one, torch.Tensor)]
-        given = [one for one in flat if isinstance(one, torch.Tensor)]
-        if any(one.device.type != "meta" for one in (*made, *given)):
-            self.seen.add(str(func))
-        return out
-
-
-def test_a_step_takes_nothing_from_the_host_and_asks_the_device_for_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a device without values every wait for one is an error; a graph cannot be captured of a step that has any."""
-    run = trainer(new_model(SMALL, 1).to("meta"), tmp_path)
-    pages = [part.to("meta") for part in ring().tensors]
-    one = Batch(*(part.to("meta") for part in batch()))
-    states = run.model.empty_states(len(one.order))
-    for name in ("tensor", "as_tensor", "from_numpy"):
-        monkeypatch.delattr(torch, name)
-    with Foreign() as foreign:
-        losses = run.objective(tuple(pages), one, states)
-        losses.total.backward()
-        run.optimiser.step(one.rate)
-    assert foreign.seen == set()
-
-
 def test_it_saves_and_evaluates_while_it_trains(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "SAVE_SECONDS", 0.2)
     run = trainer(new_model(SMALL, 1), tmp_path)
@@ -318,65 +193,6 @@ def test_a_profile_says_where_the_time_goes(tmp_path: Path, capsys: pytest.Captu
     for part in ("drawing a batch", "the step alone", "all together", "optimiser alone", "frame pairs a second"):
         assert part in said
     assert "aten::" in said
-
-
-# --- evaluation
-
-
-def known_slides() -> EvaluationSet:
-    lines = ("the first line of this slide", "second line that is long enough", "short")
-    texts = [SlideText(f"Title {i}", tuple(f"{line[:4]}{i}{line[4:]}" for line in lines)) for i in range(6)]
-    images = np.stack([slide(number).image for number in range(6)])
-    return EvaluationSet("known", images, texts)
-
-
-def test_a_model_that_cannot_read_scores_nothing() -> None:
-    reading = evaluate(new_model(SMALL, 1).eval(), known_slides(), batch=4, max_tokens=4)
-    assert reading.exact == reading.body_exact == reading.refused == 0 and reading.character_error > 0.5
-    assert reading.shown + reading.absent <= 2
-    assert [truth for truth, _ in reading.samples] == [f"Title {i}" for i in range(6)]
-    assert len(known_slides().first(2).texts) == len(known_slides().first(2).images) == 2
-
-
-def test_what_is_asked_can_be_answered() -> None:
-    known = known_slides()
-    for text, asked in zip(known.texts, _what_to_ask(known.texts), strict=True):
-        assert asked.line in text.lines[:2]  # the third is too short to ask for
-        assert asked.stranger_title in {other.title for other in known.texts} - {text.title}
-        assert " ".join(asked.stranger_line.split()[:2]).casefold() not in text.written
-
-
-def test_letters_are_guessed_as_when_asked_alone() -> None:
-    model, lines = new_model(SMALL, 1).eval(), [("one two three", "one two three"), ("a b", NOT_SHOWN), ("ä ö ü", "ü")]
-    memory = _encode(model, torch.from_numpy(known_slides().images[:3]))
-    together = _guessed(model, memory, lines)
-    tokenizer = ByteTokenizer()
-    for place, (line, answer) in enumerate(lines):
-        prompt = tokenizer.encode_prompt(FIND.format(" ".join(line.split()[:2])))
-        own = [(keys[place : place + 1], values[place : place + 1]) for keys, values in memory]
-        right = []
-        for token in (*tokenizer.encode(answer), tokenizer.end_id):
-            likeliest = int(model.logits(model.decode(torch.tensor([prompt]), own.__getitem__))[0, -1].argmax())
-            right.append(likeliest == token)
-            prompt = [*prompt, token]
-        assert together[place] == right
-
-
-def test_words_are_right_where_all_their_letters_are() -> None:
-    line = "one two drei fünf"
-    size = len(line.encode()) + 1
-    assert _words_right(line, [True] * size) == [True, True]  # the first two are given
-    assert _words_right(line, [False] * 8 + [True] * (size - 8)) == [True, True]
-    assert _words_right(line, [True] * 9 + [False] + [True] * (size - 10)) == [False, True]
-    assert _words_right(line, [True] * (size - 1) + [False]) == [True, False]  # it did not end there
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "distance"),
-    [("", "", 0), ("abc", "abc", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("ab", "ba", 2)],
-)
-def test_edit_distance(a: str, b: str, distance: int) -> None:
-    assert edit_distance(a, b) == edit_distance(b, a) == distance
 
 
 def test_a_run_of_another_length_keeps_its_proportions() -> None:

@@ -41,6 +41,7 @@ class Step:
         self._steps = 0
         self._under_way: deque[torch.cuda.Event] = deque()
         self.sums = torch.zeros(4, device=self._device)
+        optimiser.forget_gradients()  # those of another stage's graph would be added to
 
     @property
     def is_captured(self) -> bool:

@@ -4,9 +4,10 @@ A model that is shown English only learns to guess words; identifiers, numbers, 
 to read. About a tenth of all longer words never occurs in training, so that evaluation can ask for reading proper.
 The word lists are gathered from Debian packages (wamerican, wngerman, wfrench, wspanish and the package index) with
 
-    python -m vamba_cli.train.words .fonts/words.txt.gz
+    python -m vamba_cli.train.words words.txt.gz
 
-and are not part of the project; without them a few hundred words of our own serve.
+(`vamba_cli.train.pack` does it for dictionaries that are not installed) and are not part of the project; without them
+a few hundred words of our own serve.
 """
 
 from __future__ import annotations

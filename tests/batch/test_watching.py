@@ -40,7 +40,7 @@ def on_terminal(archive: Archive, *options: str) -> str:
 def test_a_terminal_gets_words_and_no_json(archive: Archive) -> None:
     archive.put(a="steady 0.3", b="broken")
     shown = on_terminal(archive)
-    assert "starting" in shown and "encode" in shown
+    assert "looking for videos" in shown  # what is drawn after that depends on how quick the workers are
     assert "done: in/a.mp4" in shown and f"failed: {archive.folder}/b.mp4: there is no picture in it" in shown
     assert '"status"' not in shown
     assert "report.html" in shown

@@ -75,7 +75,7 @@ def _answer_in_rules(
     profile: Profile, question: str, wanted: Understood, seen: Sequence[Evidence], heard: Sequence[Evidence]
 ) -> str | None:
     """The answer where the evidence is the answer; None where the model must speak."""
-    if wanted.kind in ("open", "outline") or (wanted.topic is None and not seen):
+    if wanted.kind not in ("time", "yes-no") or (wanted.topic is None and not seen):
         return None
     if not seen and not heard:
         return not_found(wanted.topic, profile.limits)

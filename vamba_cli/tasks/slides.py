@@ -10,8 +10,9 @@ from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan, core, scenes
 from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks.evidence import evidence_of, found, not_found, search, seen_or_said
-from vamba_cli.tasks.outline import Heading, read_outline
+from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said
+from vamba_cli.tasks.order import about, answer_of_order
+from vamba_cli.tasks.outline import Heading, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
@@ -22,6 +23,12 @@ Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the p
 Supported = tuple[str, tuple[Evidence, ...]]  # the same, with what is said
 
 _SCENES_TRIED = 5  # of a video, before reading it is given up
+_ORDERS = ("after", "before", "nth", "count", "duration")
+_MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
+_FILM = (
+    "the small model reads nothing else: of film, landscapes and people it knows nothing. "
+    "--model vamba-qwen2-vl-7b understands them."
+)
 _SURELY_READ, _LEAST_READ = 0.85, 0.7  # of a token, on average; words read into a film score less
 
 
@@ -29,15 +36,12 @@ def answer_from_slides(
     session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
 ) -> Supported:
     """An answer, and the spans that support it."""
-    if wanted.kind == "outline":
-        return _timed(session, _outline(session, profile, on_event))
+    if not session.subtitles.lines and not shows_text(session, profile):
+        return f"No slide or screen with text is shown in this video, and {_FILM}", ()
     wished = wish(question) if wanted.kind == "open" else None
-    moment = moment_seconds(question) if wanted.kind == "open" else None
-    if moment is not None or (wished is not None and wanted.topic is None):
-        on_event(Stage("answer", question))
-        if moment is not None:
-            return _timed(session, _at(session, profile, wished or "title", moment, settings))
-        return _timed(session, _first(session, profile, wished or "title", settings))
+    fixed = _from_headings(session, profile, question, wanted, wished, settings, on_event)
+    if fixed is not None:
+        return _timed(session, fixed)
     topic = wanted.topic
     if topic is None or wanted.kind == "time":  # "explain perplexity" looks like a bare topic
         topic = subject(question) or topic
@@ -45,6 +49,31 @@ def answer_from_slides(
         reason = "looking at slides" if topic is None else "reading alone: leave out --no-evidence"
         return f"This question cannot be answered by {reason}. {profile.limits}", ()
     return _about(session, profile, question, topic, wanted, wished, settings, on_event)
+
+
+def _from_headings(
+    session: Session,
+    profile: Profile,
+    question: str,
+    wanted: Understood,
+    wished: Wish | None,
+    settings: Settings,
+    on_event: OnEvent,
+) -> Reply | None:
+    """The answer to what asks for no topic, or for the order of slides; None where a topic is to be found."""
+    if wanted.kind == "outline":
+        return _outline(session, profile, on_event)
+    moment = moment_seconds(question) if wanted.kind in _MOMENTS else None
+    if moment is not None:
+        on_event(Stage("answer", question))
+        return _at(session, profile, wished or "title", moment, settings)
+    if wanted.kind in _ORDERS:
+        return answer_of_order(session, profile, question, wanted, on_event)
+    if wished is None or wanted.topic is not None:
+        return None
+    on_event(Stage("answer", question))
+    told = about(session, profile, on_event) if wished == "about" else None
+    return told or _first(session, profile, wished, settings)
 
 
 def _about(
@@ -58,8 +87,9 @@ def _about(
     on_event: OnEvent,
 ) -> Supported:
     """Where a topic is shown and said, and what is read or quoted there if that was asked."""
-    spans = search(session, profile, question, topic, on_event)
+    spans, spelling = search_for(session, profile, question, topic, on_event)
     heard = said(session.subtitles, topic)
+    topic = topic if heard else spelling
     if not spans and not heard:
         return _timed(session, _spelt_out(session, profile, topic, on_event))
     seen = evidence_of(session.memory, spans)
@@ -150,7 +180,7 @@ def _read(session: Session, profile: Profile, wished: Wish, scene: Span, setting
         session.ready.model,
         session.ready.tokenizer,
         session.memory,
-        profile.reading if wished == "title" else profile.reading_text,
+        profile.reading_text if wished == "text" else profile.reading,
         window=core(scene, profile.search.longest_window),
         options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
         max_new_tokens=settings.max_new_tokens,

@@ -19,12 +19,19 @@ from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba, View
 from vamba_cli.weights.tokenizer import Tokenizer
 
-SIGNALS = ("yes", "heading", "heading_worst", "heading_end", "beginning", "rest", "line_worst", "length", "whole")
+SIGNALS = (
+    "yes", "heading", "heading_worst", "heading_end", "beginning", "rest", "line_worst", "length", "whole",
+    "yes_above", "rest_above", "whole_above",
+)  # fmt: skip
 WEIGHED = {
-    "heading": ("yes", "heading", "heading_worst", "length"),
+    "heading": ("yes", "heading", "heading_worst"),
     "line": ("yes", "beginning", "rest", "line_worst", "length"),
-    "word": ("yes", "beginning", "rest", "line_worst", "length", "whole"),
+    "word": ("yes", "beginning", "rest", "line_worst", "length", "whole", "yes_above", "rest_above", "whole_above"),
+    "usual": ("yes", "rest", "whole"),
 }
+_ABOVE = {name: name.removesuffix("_above") for name in SIGNALS if name.endswith("_above")}
+_BOTTOM = 0.25  # of a video's windows do not show a topic, but for what is on nearly every slide
+_USUAL_WINDOWS = 4  # of other videos count with a video's own, which may be one picture
 _LEAST = -8.0  # log-probability of a token counts no less: one letter that is misread is one letter
 _WHOLLY = -2.3  # log-probability of every letter of a heading, and of its end, that is read as the phrase and no more
 _COLUMNS = {name: column for column, name in enumerate(SIGNALS)}
@@ -58,11 +65,13 @@ class Calibration:
 
     heading: for the log-odds that the phrase is the heading of a window, or a part of it.
     line, word: that it stands anywhere in it, for phrases of several words and of one.
+    usual: no weights, but what some signals usually are where a single word is not shown.
     """
 
     heading: Mapping[str, float]
     line: Mapping[str, float]
     word: Mapping[str, float]
+    usual: Mapping[str, float]
 
     @staticmethod
     def read(search: Mapping[str, Any], where: str) -> "Calibration | None":
@@ -74,7 +83,7 @@ class Calibration:
         if not search:
             return None
         for part, names in WEIGHED.items():
-            given, wanted = search.get(part), ("constant", *names)
+            given, wanted = search.get(part), names if part == "usual" else ("constant", *names)
             right = isinstance(given, dict) and sorted(given) == sorted(wanted)
             if not right or not all(type(value) in (int, float) for value in search[part].values()):
                 raise ModelError(
@@ -112,10 +121,24 @@ def judge(
     yes = found[:, 0]
     if calibration is None or not probe.phrase:
         return Judgement(torch.full_like(yes, -torch.inf), yes, torch.zeros_like(yes, dtype=torch.bool))
+    found = compared(found, calibration.usual)
     heading = weighed(found, calibration.heading)
     line = weighed(found, calibration.word if probe.whole else calibration.line)
     least = torch.minimum(found[:, _COLUMNS["heading_worst"]], found[:, _COLUMNS["heading_end"]])
     return Judgement(heading, torch.maximum(heading, line), least >= _WHOLLY)
+
+
+def compared(found: Tensor, usual: Mapping[str, float]) -> Tensor:
+    """Signals of all windows of a video with those that say how far a window stands out from the others.
+
+    Some words are likely to be read anywhere, and others nowhere: what the windows without them say is the measure.
+    """
+    found = found.clone()
+    for name, own in _ABOVE.items():
+        values = found[:, _COLUMNS[own]]
+        others = torch.cat((values, values.new_full((_USUAL_WINDOWS,), usual[own])))
+        found[:, _COLUMNS[name]] = values - others.quantile(_BOTTOM)
+    return found
 
 
 def weighed(found: Tensor, weights: Mapping[str, float]) -> Tensor:
@@ -135,7 +158,10 @@ def signals(
     windows: Sequence[Span],
     on_event: OnEvent = ignore,
 ) -> Tensor:
-    """(windows, signals) float32 on the CPU, in the order of `SIGNALS`; without a phrase only the first is not 0."""
+    """(windows, signals) float32 on the CPU, in the order of `SIGNALS`; without a phrase only the first is not 0.
+
+    Those that compare windows are left to `compared`.
+    """
     found = torch.zeros(len(windows), len(_COLUMNS))
     yes, no = tokenizer.yes_no_ids
     questions = [probe.question_of(window) if probe.question_of else probe.question for window in windows]

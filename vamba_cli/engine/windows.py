@@ -4,6 +4,7 @@ The model has no clock. Reading only a window's keys and values answers "about t
 frame timestamps say when that is.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -36,7 +37,7 @@ class ScoredSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
+class Scene:
     """A run of frame pairs, the log-odds that it supports the question, and as what."""
 
     first: int
@@ -88,7 +89,7 @@ class SearchOptions:
     num_refined: int = 48
     least_probability: float = 0.5
     most_spans: int = 5
-    most_growth_seconds: float = 30.0
+    most_growth_seconds: float = math.inf
     relative: bool = False
 
 
@@ -111,7 +112,7 @@ def find_evidence(
     spans = merge(good, memory, options.most_growth_seconds)
     best = {kind: max((span.odds for span in spans if span.kind == kind), default=0.0) for kind in range(3)}
 
-    def rank(span: _Scene) -> tuple[int, float, int]:
+    def rank(span: Scene) -> tuple[int, float, int]:
         worse = best[span.kind] - span.odds
         return -span.kind, 0.0 if worse < _AS_GOOD or span.kind == _HEADING else worse, span.first
 
@@ -143,14 +144,14 @@ def _judged(
     calibration: Calibration | None,
     options: SearchOptions,
     on_event: OnEvent,
-) -> tuple[list[_Scene], list[_Scene]]:
+) -> tuple[list[Scene], list[Scene]]:
     """The scenes that were read one by one, and the coarse windows that fill the rest of the video."""
 
     def ask(spans: Sequence[Span]) -> Judgement:
         windows = [core(span, options.longest_window) for span in spans]
         return judge(model, tokenizer, memory, probe, calibration, windows, on_event)
 
-    runs, coarse = scenes(memory, options.scene_threshold), list[_Scene]()
+    runs, coarse = scenes(memory, options.scene_threshold), list[Scene]()
     baseline: Tensor | None = None
     if len(runs) > options.most_windows and options.longest_window > 1:
         wide = joined(runs, options.longest_window)
@@ -161,13 +162,13 @@ def _judged(
         runs = [run for run in runs if any(first <= run[0] and run[1] <= stop for first, stop in kept)]
         if options.relative:
             rough = rough - baseline
-        coarse = [_Scene(*wide[i], odds) for i, odds in enumerate(rough.tolist()) if i not in best]
+        coarse = [Scene(*wide[i], odds) for i, odds in enumerate(rough.tolist()) if i not in best]
     judged = ask(runs)
     shown = judged.shown
     if options.relative:
         shown = shown - (shown.median() if baseline is None else baseline)
     kinds = torch.where(judged.heading > 0, torch.where(judged.wholly, _HEADING, _IN_HEADING), _MENTION)
-    return [_Scene(*run, *rest) for run, *rest in zip(runs, shown.tolist(), kinds.tolist(), strict=True)], coarse
+    return [Scene(*run, *rest) for run, *rest in zip(runs, shown.tolist(), kinds.tolist(), strict=True)], coarse
 
 
 def core(run: Span, longest: int) -> Span:
@@ -177,7 +178,7 @@ def core(run: Span, longest: int) -> Span:
     return first + surplus // 2, stop - (surplus - surplus // 2)
 
 
-def merge(scenes: Sequence[_Scene], memory: VideoMemory, most_growth_seconds: float) -> list[_Scene]:
+def merge(scenes: Sequence[Scene], memory: VideoMemory, most_growth_seconds: float) -> list[Scene]:
     """Adjacent scenes of one kind as spans; a span has the best odds of its scenes.
 
     Whoever goes to a span wants the place where it is shown: a long stretch of slides with one heading stays several
@@ -187,7 +188,7 @@ def merge(scenes: Sequence[_Scene], memory: VideoMemory, most_growth_seconds: fl
     def seconds(first: int, stop: int) -> float:
         return memory.pair_start_seconds(stop) - memory.pair_start_seconds(first)
 
-    spans: list[_Scene] = []
+    spans: list[Scene] = []
     longest = 0.0
     for scene in scenes:
         last = spans[-1] if spans else None
@@ -196,7 +197,7 @@ def merge(scenes: Sequence[_Scene], memory: VideoMemory, most_growth_seconds: fl
             and (last.stop, last.kind) == (scene.first, scene.kind)
             and seconds(last.first, scene.stop) <= longest
         ):
-            spans[-1] = _Scene(last.first, scene.stop, max(last.odds, scene.odds), scene.kind)
+            spans[-1] = Scene(last.first, scene.stop, max(last.odds, scene.odds), scene.kind)
         else:
             spans.append(scene)
             longest = seconds(scene.first, scene.stop) + most_growth_seconds

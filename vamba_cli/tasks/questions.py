@@ -13,13 +13,13 @@ _POLITE = re.compile(
     r"^(?:(?:please|hi|hello|hey|so|ok|okay|and|well|um|now|sorry|thanks)\b[\s,!.]*(?:there\b[\s,!.]*)?"
     r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give|find)\s+(?:me|us)\s+(?:out\s+)?"
     r"|(?:tell|show)\s+(?:me|us)\s+"
-    r"|(?:i\s+(?:want|would\s+like|wanna|need)|i'd\s+like)\s+to\s+(?:know|see|find)\s+(?:out\s+)?|(?:i\s+wonder|do\s+you\s+know|any\s+idea)\s+)+"
+    r"|(?:i\s+(?:want|would\s+like|wanna|need)|i['’]d\s+like)\s+to\s+(?:know|see|find)\s+(?:out\s+)?|(?:i\s+wonder|do\s+you\s+know|any\s+idea)\s+)+"
     r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do|if|whether|any\w*)\b)",
     re.IGNORECASE,
 )
 _THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)
 _GO = re.compile(
-    r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i'm\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to"
+    r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i['’]m\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to"
     r"|(?:go|jump|skip|seek)\s+to)\s+(?=\S)",
     re.IGNORECASE,
 )
@@ -53,7 +53,7 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _ORDER = re.compile(
-    rf"^(?:and\s+)?(?:(?:what|which)(?:'s|\b)(?:\s+{_UNIT})?|whats)(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
+    rf"^(?:and\s+)?(?:(?:what|which)(?:['’]s|\b)(?:\s+{_UNIT})?|whats)(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
     rf"|coming|happens?|happened|follows|followed|shown|show|discuss(?:ed)?|explain(?:ed)?|covered|cover|treated|there|next|right|just|directly|immediately|straight"
     rf"|on|screen|see|{_UNIT}|thing|one))*\s+(?P<order>after|before|follows?|following|precedes?|preceding)\s+"
     rf"(?:(?:the\s+)?(?:slide|page|part|section|chapter|title|topic|one)\s+(?:about|on|of|called|titled|named|with)\s+)?(?P<topic>.+)$",
@@ -67,7 +67,7 @@ _NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word i
     ("last", "final", "closing", "end"), -1
 )
 _NTH = re.compile(
-    rf"^(?:(?:what|which)(?:'s|\s+is|\s+was|\s+were|\s+are)?\s+|whats\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
+    rf"^(?:(?:what|which)(?:['’]s|\s+is|\s+was|\s+were|\s+are)?\s+|whats\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
     rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{_UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{_UNIT}"
     rf"|(?:slide|page)\s+(?:no\.?\s*|number\s+)?(?P<number>\d{{1,3}}))(?:\s+(?:about|called|titled))?(?:\s+(?:of|in)\s+{_VIDEO})?$"
     rf"|^(?:what\s+(?:is|comes)\s+(?:shown\s+)?(?:at\s+the\s+)?(?P<edge>first|last|end|beginning|start)|how\s+does\s+{_VIDEO}\s+(?P<verb>end|start|begin))"
@@ -78,7 +78,7 @@ _QUOTED = re.compile(r"[\"“”«»„‟]\s*([^\"“”«»„‟\s][^\"“”
 _TIME = re.compile(
     r"^(?:(?:at|in|on|from|until)\s+)?"
     r"(?:when(?:abouts)?|where(?:abouts)?|(?:what|which)\s+(?:time|point|moment|minute|part|place|slide|second)s?(?:\s+of\s+(?:the\s+)?"
-    r"(?:video|lecture|talk|film))?|how\s+(?:late|early|soon|long|far\s+in)|timestamps?(?:\s+(?:of|for))?)\b[\s,:]*",
+    r"(?:video|lecture|talk|film))?|how\s+(?:late|early|soon|far\s+in|long)(?:\s+(?:does\s+it\s+take\s+)?(?:until|till|before))?|timestamps?(?:\s+(?:of|for))?)\b[\s,:]*",
     re.IGNORECASE,
 )
 _YES_NO = re.compile(
@@ -87,7 +87,7 @@ _YES_NO = re.compile(
     re.IGNORECASE,
 )
 _ANY = re.compile(
-    rf"^(?:(?:if|whether)\s+)?(?:(?:there\s+is|there's)\s+)?any(?:thing|\s+(?:mention|word|talk|{_UNIT}))?\s+(?:(?:said|shown|here|there|in\s+(?:here|there))\s+)?"
+    rf"^(?:(?:if|whether)\s+)?(?:(?:there\s+is|there['’]s)\s+)?any(?:thing|\s+(?:mention|word|talk|{_UNIT}))?\s+(?:(?:said|shown|here|there|in\s+(?:here|there))\s+)?"
     rf"(?:about|on|of|with|regarding)\s+(?=\S)|^(?:if|whether)\s+(?=\S)",
     re.IGNORECASE,
 )
@@ -166,7 +166,7 @@ def understand(question: str) -> Understood:
     >>> understand("What is the title?")
     Understood(kind='open', topic=None, number=0)
     """
-    text = _THANKS.sub("", " ".join(question.split()).rstrip("?!. ").replace("’", "'"))
+    text = _THANKS.sub("", " ".join(question.split()).rstrip("?!. "))
     text = re.sub(r"^whats\b", "what's", _POLITE.sub("", text), flags=re.IGNORECASE)
     quoted = _QUOTED.search(text)
     found = _of_order_or_number(text) or _of_a_kind(text)

@@ -3,9 +3,10 @@
     python -m vamba_cli.train.calibrate ../shared/slides
 
 Makes clips of held-out decks (`page_clips`), asks each for phrases, titles, parts of titles and single words that it
-shows, for those of other decks, and for near-misses, and fits two logistic regressions: that a phrase heads a window,
-and that it stands in it. The constants are set so that `REFUSED` of the absent phrases are found nowhere in a clip.
-Writes the result into the model's `vamba.json`. The lectures of `benchmarks/truth.py` and its decks have no part in it.
+shows, for those of other decks, and for near-misses, and fits logistic regressions: that a phrase heads a window, and
+that it stands in it, for phrases and for single words. The constants are set so that `REFUSED` of what is absent is
+found nowhere in a clip. Writes the result into the model's `vamba.json`. The lectures of `benchmarks/truth.py` and its
+decks have no part in it.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import json
 import random
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -23,7 +24,7 @@ from vamba_cli.api.models import OpenModel
 from vamba_cli.api.sessions import encoded, flushed_denormals
 from vamba_cli.engine.events import ignore
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.signals import SIGNALS, WEIGHED, signals, weighed
+from vamba_cli.engine.signals import SIGNALS, WEIGHED, compared, signals, weighed
 from vamba_cli.engine.windows import core, scenes
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.profiles import PROFILES
@@ -126,6 +127,8 @@ def fit(found: Tensor, truth: Tensor, names: Sequence[str]) -> dict[str, float]:
 
 def calibrate(rows: Sequence[Asked]) -> Weights:
     """The weights of all questions, their constants moved so that absent phrases are refused."""
+    usual = _usual([row for row in rows if row.part == "word"])
+    rows = [replace(row, signals=compared(row.signals, usual)) for row in rows]
     found, heads = torch.cat([row.signals for row in rows]), torch.cat([row.heads for row in rows])
     weights = {"heading": fit(found, heads, WEIGHED["heading"])}
     _move(weights["heading"], [row for row in rows if row.kind.startswith("absent")], REFUSED["heading"])
@@ -136,7 +139,14 @@ def calibrate(rows: Sequence[Asked]) -> Weights:
         absent = [row for row in own if row.kind.startswith("absent")]
         left = [row for row in absent if _best(row, weights["heading"]) <= 0]
         _move(weights[part], left, min(1.0, REFUSED[part] * len(absent) / max(1, len(left))))
+    weights["usual"] = usual
     return {part: {name: round(value, 4) for name, value in values.items()} for part, values in weights.items()}
+
+
+def _usual(rows: Sequence[Asked]) -> dict[str, float]:
+    """What signals are where a phrase is not shown."""
+    elsewhere = torch.cat([row.signals[~row.shown] for row in rows]).mean(0)
+    return {name: float(elsewhere[SIGNALS.index(name)]) for name in WEIGHED["usual"]}
 
 
 def _move(weights: dict[str, float], absent: Sequence[Asked], share: float) -> None:
@@ -152,7 +162,8 @@ def score(rows: Sequence[Asked], weights: Weights) -> dict[str, str]:
     """Per kind, how many phrases are found first where they are, or nowhere if they are absent."""
     right: dict[str, list[bool]] = {}
     for row in rows:
-        odds = torch.maximum(weighed(row.signals, weights["heading"]), weighed(row.signals, weights[row.part]))
+        found = compared(row.signals, weights["usual"])
+        odds = torch.maximum(weighed(found, weights["heading"]), weighed(found, weights[row.part]))
         best = int(odds.argmax())
         is_found = float(odds[best]) > 0
         right.setdefault(row.kind, []).append(bool(row.shown[best]) and is_found if row.shown.any() else not is_found)

@@ -16,11 +16,10 @@ of real pages with `pages.jsonl`, of which only decks count that neither trainin
             length, at most 1. `--plain` adds what PySceneDetect's own detectors find with their defaults.
   hour      the time from the start of the command to its first answer for the longest video, without the cache, scaled
             to an hour: wall clock and processor.
-  weights   the size of the weights.
 
 `--only` names the parts that are wanted. Intervals are of 95 %: Wilson's for shares, bootstrap for means. With `--out`
-a part that is there already is not measured again. Memories of encoded videos are kept in vamba's cache. The network is
-never used.
+a video that is there already is not measured again. Memories of encoded videos are kept in vamba's cache. The network
+is never used.
 """
 
 import argparse
@@ -69,6 +68,10 @@ class Lecture:
         return Lecture(path.with_suffix(".mp4"), truth["duration_seconds"], truth["slides"])
 
     @property
+    def name(self) -> str:
+        return self.video.stem
+
+    @property
     def titles(self) -> dict[str, list[Times]]:
         """When each title is on screen."""
         found: dict[str, list[Times]] = {}
@@ -83,9 +86,15 @@ class Bench:
     """What the parts measure with."""
 
     lectures: list[Lecture]
-    pages: Path | None
+    clips: list[PageClip]
     model: OpenModel
     plain: bool
+
+    def videos(self, part: str) -> Sequence[Lecture | PageClip]:
+        """What a part is measured on."""
+        if part == "hour":
+            return [max(self.lectures, key=lambda lecture: lecture.seconds)]
+        return self.clips if part == "phrases" else self.lectures
 
     def ask(self, video: Path, questions: Sequence[str]) -> tuple[Answer, ...]:
         return api.ask(video, questions, self.model.settings, model=self.model).answers
@@ -111,9 +120,14 @@ def bootstrap(values: Sequence[float]) -> Times:
     return means[50], means[1949]
 
 
-def share_row(name: str, hits: Sequence[bool], **more: Any) -> Row:
-    low, high = wilson(sum(hits), len(hits))
-    return {"of": name, "share": sum(hits) / max(1, len(hits)), "low": low, "high": high, "number": len(hits), **more}
+def share_row(name: str, right: Sequence[bool], **more: Any) -> Row:
+    share, (low, high) = sum(right) / max(1, len(right)), wilson(sum(right), len(right))
+    return {"of": name, "share": share, "low": low, "high": high, "number": len(right), **more}
+
+
+def pooled(name: str, rows: Sequence[Row], key: str = "hits") -> Row:
+    """The share over all rows."""
+    return share_row(name, [hit for row in rows for hit in row[key]])
 
 
 def mean_row(name: str, values: Sequence[float], **more: Any) -> Row:
@@ -141,68 +155,46 @@ def miss(answer: Answer, true: Sequence[Times] = ()) -> Row:
     return {"question": answer.question, "true": list(true), "found": spans}
 
 
-def titles(bench: Bench) -> list[Row]:
-    rows, every, own_hits = [], list[bool](), list[bool]()
-    for lecture in bench.lectures:
-        answers = bench.ask(lecture.video, [f"when is {title} introduced?" for title in lecture.titles])
-        hits, own, misses = list[bool](), list[bool](), []
-        for answer, true in zip(answers, lecture.titles.values(), strict=True):
-            hits += [fits(answer, true)] * len(true)
-            own += [fits(answer, [span]) for span in true]
-            if not hits[-1]:
-                misses.append(miss(answer, true))
-        rows.append(share_row(lecture.video.stem, hits, own=sum(own) / len(own), misses=misses))
-        every, own_hits = every + hits, own_hits + own
-        show("titles", rows[-1])
-    return [*rows, share_row("all", every, own=sum(own_hits) / len(own_hits))]
+def titles(bench: Bench, lecture: Lecture) -> Row:
+    answers = bench.ask(lecture.video, [f"when is {title} introduced?" for title in lecture.titles])
+    hits, own, misses = list[bool](), list[bool](), []
+    for answer, true in zip(answers, lecture.titles.values(), strict=True):
+        hits += [fits(answer, true)] * len(true)
+        own += [fits(answer, [span]) for span in true]
+        if not hits[-1]:
+            misses.append(miss(answer, true))
+    return share_row(lecture.name, hits, own=sum(own) / len(own), hits=hits, own_hits=own, misses=misses)
 
 
-def absent(bench: Bench) -> list[Row]:
-    rows, every = [], list[bool]()
-    for lecture in bench.lectures:
-        own = "\n".join(lecture.titles).casefold()
-        others = {title for other in bench.lectures if other is not lecture for title in other.titles}
-        strangers = sorted(title for title in others if title.casefold() not in own)
-        asked = random.Random(0).sample(strangers, min(NUM_ABSENT, len(strangers)))
-        answers = bench.ask(lecture.video, [f"is {title} shown?" for title in asked])
-        hits = [says_no(answer) for answer in answers]
-        misses = [miss(answer) for answer, hit in zip(answers, hits, strict=True) if not hit]
-        rows.append(share_row(lecture.video.stem, hits, misses=misses))
-        every += hits
-        show("absent", rows[-1])
-    return [*rows, share_row("all", every)]
+def absent(bench: Bench, lecture: Lecture) -> Row:
+    own = "\n".join(lecture.titles).casefold()
+    others = {title for other in bench.lectures if other is not lecture for title in other.titles}
+    strangers = sorted(title for title in others if title.casefold() not in own)
+    asked = random.Random(0).sample(strangers, min(NUM_ABSENT, len(strangers)))
+    answers = bench.ask(lecture.video, [f"is {title} shown?" for title in asked])
+    hits = [says_no(answer) for answer in answers]
+    misses = [miss(answer) for answer, hit in zip(answers, hits, strict=True) if not hit]
+    return share_row(lecture.name, hits, hits=hits, misses=misses)
 
 
-def phrases(bench: Bench) -> list[Row]:
-    if bench.pages is None:
-        return []
-    clips = page_clips(bench.pages, "measure")
-    rows, found, refused = [], list[bool](), list[bool]()
-    with tempfile.TemporaryDirectory() as folder:
-        for clip in clips:
-            row, hits, kept_out = _phrases_of(bench, clip, clips, Path(folder))
-            rows.append(row)
-            found, refused = found + hits, refused + kept_out
-            show("phrases", row)
-    return [*rows, share_row("all", found), share_row("absent phrases", refused)]
-
-
-def _phrases_of(
-    bench: Bench, clip: PageClip, clips: Sequence[PageClip], folder: Path
-) -> tuple[Row, list[bool], list[bool]]:
-    others = [phrase.text for other in clips if other is not clip for phrase in other.phrases]
+def phrases(bench: Bench, clip: PageClip) -> Row:
+    others = [phrase.text for other in bench.clips if other is not clip for phrase in other.phrases]
     strangers = clip.absent(others)
     asked = [*clip.phrases, *random.Random(0).sample(strangers, min(NUM_ABSENT // 2, len(strangers)))]
-    answers = bench.ask(clip.written(folder), [f'when is "{phrase.text}" shown?' for phrase in asked])
+    with tempfile.TemporaryDirectory() as folder:
+        answers = bench.ask(clip.written(Path(folder)), [f'when is "{phrase.text}" shown?' for phrase in asked])
     pairs = list(zip(asked, answers, strict=True))
-    hits = [fits(answer, phrase.spans()) for phrase, answer in pairs if phrase.pages]
+    hits = [fits(answer, clip.spans(phrase)) for phrase, answer in pairs if phrase.pages]
     refused = [says_no(answer) for phrase, answer in pairs if not phrase.pages]
     misses = [
-        miss(answer, phrase.spans()) for phrase, answer in pairs if phrase.pages and not fits(answer, phrase.spans())
+        miss(answer, clip.spans(phrase))
+        for phrase, answer in pairs
+        if phrase.pages and not fits(answer, clip.spans(phrase))
     ]
     wrong = [miss(answer) for phrase, answer in pairs if not phrase.pages and not says_no(answer)]
-    refusals = sum(refused) / max(1, len(refused))
-    return share_row(clip.name, hits, absent=refusals, misses=misses, wrongly_found=wrong), hits, refused
+    share = sum(refused) / max(1, len(refused))
+    more = {"hits": hits, "refused": refused, "misses": misses, "wrongly_found": wrong}
+    return share_row(clip.name, hits, absent=share, **more)
 
 
 # --- chapters
@@ -252,59 +244,49 @@ def plain_detectors(video: Path) -> dict[str, list[float]]:
     }
 
 
-def chapters(bench: Bench) -> list[Row]:
-    rows, errors, scores = [], list[float](), list[float]()
-    for lecture in bench.lectures:
-        (item,) = api.chapters(lecture.video, bench.model.settings).items
-        true = true_boundaries(lecture.slides)
-        found = title_errors(item.chapters, lecture.slides)
-        score = f1([chapter.start_seconds for chapter in item.chapters[1:]], true)
-        misread = [{"read": read, "true": title} for error, read, title in found if error]
-        row = mean_row(
-            lecture.video.stem, [error for error, _, _ in found], f1=score, boundaries=len(true), misread=misread
-        )
-        if bench.plain:
-            row["plain_f1"] = {name: f1(cuts, true) for name, cuts in plain_detectors(lecture.video).items()}
-        rows.append(row)
-        errors, scores = errors + [error for error, _, _ in found], [*scores, score]
-        show("chapters", row)
-    return [*rows, mean_row("all titles", errors), mean_row("boundary F1", scores)]
+def chapters(bench: Bench, lecture: Lecture) -> Row:
+    (item,) = api.chapters(lecture.video, bench.model.settings).items
+    true = true_boundaries(lecture.slides)
+    found = title_errors(item.chapters, lecture.slides)
+    score = f1([chapter.start_seconds for chapter in item.chapters[1:]], true)
+    errors = [error for error, _, _ in found]
+    misread = [{"read": read, "true": title} for error, read, title in found if error]
+    row = mean_row(lecture.name, errors, f1=score, boundaries=len(true), errors=errors, misread=misread)
+    if bench.plain:
+        row["plain_f1"] = {name: f1(cuts, true) for name, cuts in plain_detectors(lecture.video).items()}
+    return row
 
 
 # --- time and size
 
 
-def hour(bench: Bench) -> list[Row]:
-    longest = max(bench.lectures, key=lambda lecture: lecture.seconds)
-    title = next(iter(longest.titles))
-    command = [
-        sys.executable,
-        "-m",
-        "vamba_cli",
-        "ask",
-        str(longest.video),
-        f"when is {title} introduced?",
-        "--no-cache",
-    ]
+def hour(bench: Bench, lecture: Lecture) -> Row:
+    title = next(iter(lecture.titles))
+    command = [sys.executable, "-m", "vamba_cli", "ask", str(lecture.video), f"when is {title} introduced?"]
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    command += ["--model", bench.model.settings.model, "--no-cache"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    scale = 3600 / longest.seconds
-    load = os.getloadavg()[0]
-    return [
-        {"of": longest.video.stem, "video_seconds": longest.seconds, "seconds": wall, "processor_seconds": processor,
-         "seconds_an_hour": wall * scale, "processor_seconds_an_hour": processor * scale, "load": load}
-    ]  # fmt: skip
+    scale = 3600 / lecture.seconds
+    return {"of": lecture.name, "seconds_an_hour": wall * scale, "processor_seconds_an_hour": processor * scale,
+            "video_seconds": lecture.seconds, "load": os.getloadavg()[0]}  # fmt: skip
 
 
-def weights(_bench: Bench) -> list[Row]:
-    return [{"of": WEIGHTS.name, "megabytes": WEIGHTS.stat().st_size / 1e6}]
-
-
-PARTS: dict[str, Callable[[Bench], list[Row]]] = {
-    "titles": titles, "absent": absent, "phrases": phrases, "chapters": chapters, "hour": hour, "weights": weights,
+PARTS: dict[str, Callable[[Bench, Any], Row]] = {
+    "titles": titles, "absent": absent, "phrases": phrases, "chapters": chapters, "hour": hour,
 }  # fmt: skip
+
+
+def summary(part: str, rows: Sequence[Row]) -> list[Row]:
+    """The figures over all videos."""
+    if part == "hour" or not rows:
+        return list(rows)
+    if part == "chapters":
+        errors = [error for row in rows for error in row["errors"]]
+        return [mean_row("title error", errors), mean_row("boundary F1", [row["f1"] for row in rows])]
+    extra = {"titles": ("the very slide", "own_hits"), "phrases": ("absent phrases", "refused")}.get(part)
+    return [pooled("all", rows), *([pooled(extra[0], rows, extra[1])] if extra else [])]
 
 
 def show(part: str, row: Row) -> None:
@@ -320,8 +302,9 @@ def show(part: str, row: Row) -> None:
         elif name == "plain_f1":
             figures += [f"{detector} {score:.3f}" for detector, score in value.items()]
     print(f"{part:9} {row['of'][:42]:42} {'  '.join(figures)}", flush=True)
-    for missed in row.get("misses", []):
-        print("    missed", json.dumps(missed, ensure_ascii=False), flush=True)
+    for kind in ("misses", "wrongly_found"):
+        for missed in row.get(kind, []):
+            print(f"    {kind}", json.dumps(missed, ensure_ascii=False), flush=True)
 
 
 def main() -> None:
@@ -329,6 +312,7 @@ def main() -> None:
     parser.add_argument("truth", nargs="+", type=Path, help="JSON files with the true slides")
     parser.add_argument("--pages", type=Path, help="folder of real pages")
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
+    parser.add_argument("--videos", default="", help="only videos with this in their names")
     parser.add_argument(
         "--out", type=Path, help="write everything as JSON; what is there already is not measured again"
     )
@@ -338,32 +322,31 @@ def main() -> None:
     wanted = arguments.only.split(",")
     if unknown := [part for part in wanted if part not in PARTS]:
         parser.error(f"--only {unknown[0]} is not known: choose {', '.join(PARTS)}")
-    done: dict[str, Any] = {}
+    done: dict[str, list[Row]] = {}
     if arguments.out and arguments.out.exists():
         done = json.loads(arguments.out.read_text(encoding="utf-8"))
-    bench = Bench(
-        [Lecture.read(path) for path in arguments.truth],
-        arguments.pages,
-        OpenModel(Settings(model=arguments.model)),
-        arguments.plain,
-    )
+    clips = page_clips(arguments.pages, "measure") if arguments.pages else []
+    lectures = [Lecture.read(path) for path in arguments.truth]
+    bench = Bench(lectures, clips, OpenModel(Settings(model=arguments.model)), arguments.plain)
     for part in wanted:
-        if part not in done:
-            started, processor = time.perf_counter(), time.process_time()
-            rows = PARTS[part](bench)
-            done[part] = {
-                "rows": rows,
-                "seconds": time.perf_counter() - started,
-                "processor_seconds": time.process_time() - processor,
-            }
-            if arguments.out:
-                arguments.out.write_text(json.dumps(done, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        rows = done.setdefault(part, [])
+        for video in bench.videos(part):
+            if arguments.videos in video.name and video.name not in [row["of"] for row in rows]:
+                started, processor = time.perf_counter(), time.process_time()
+                row = PARTS[part](bench, video)
+                row["took_seconds"] = time.perf_counter() - started
+                row["took_processor_seconds"] = time.process_time() - processor
+                rows.append(row)
+                show(part, row)
+                if arguments.out:
+                    arguments.out.write_text(json.dumps(done, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print("\nAll")
     for part in wanted:
-        for row in done[part]["rows"]:
-            if row["of"] in ("all", "absent phrases", "all titles", "boundary F1") or part in ("hour", "weights"):
-                show(part, {name: value for name, value in row.items() if name != "misses"})
-        print(f"{part:9} took {done[part]['seconds']:.0f} s, {done[part]['processor_seconds']:.0f} s of processor")
+        for row in summary(part, done[part]):
+            show(part, row)
+        took = sum(row["took_processor_seconds"] for row in done[part])
+        print(f"{part:9} took {took:.0f} s of processor, without encoding where memories were kept")
+    print(f"weights   {WEIGHTS.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from vamba_cli.engine.windows import (
     merge,
     probability_curve,
     scenes,
+    settled,
 )
 from vamba_cli.errors import ModelError
 from vamba_cli.model.memory import VideoMemory
@@ -415,3 +416,22 @@ def test_questions_of_their_own_are_asked_as_if_alone(model: Vamba, memory: Vide
     alone = [float(signals(model, TOKENIZER, memory, Probe(own[span]), [span])[0, 0]) for span in spans]
     assert together.tolist() == pytest.approx(alone, abs=1e-4)
     assert together.tolist() != pytest.approx(signals(model, TOKENIZER, memory, PROBE, spans)[:, 0].tolist(), abs=1e-2)
+
+
+def test_a_pair_that_shows_two_slides_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pairs 2 (a slide comes), 5 and 6 (the picture moves), 9 (comes, at the end)."""
+    novelty = [torch.inf, 0.0, 50.0, 50.0, 0.0, 50.0, 50.0, 50.0, 0.0, 50.0]
+    memory = memory_with(novelty)
+    for pair in (2, 5, 6, 9):
+        memory.looks.changes[2 * pair + 1] = 50.0
+    runs = scenes(memory, 6.0)
+    assert settled(memory, runs, 6.0) == [
+        ((0, 2), (0, 2)), ((2, 5), (3, 5)), ((5, 6), (5, 6)), ((6, 9), (7, 9)), ((9, 10), (9, 10)),
+    ]  # fmt: skip
+    scorer = Scorer({2: 9.0, 4: 3.0})
+    monkeypatch.setattr(windows, "judge", scorer)
+    nothing: Any = None
+    options = SearchOptions(stills=True, longest_window=8)
+    (span,) = find_evidence(nothing, TOKENIZER, memory, PROBE, None, options)
+    assert (span.first, span.stop) == (2, 5) and span.probability < 0.96
+    assert scorer.asked == [[(0, 2), (3, 5), (5, 6), (7, 9), (9, 10)]]

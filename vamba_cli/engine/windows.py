@@ -60,6 +60,26 @@ def scenes(memory: VideoMemory, threshold: float) -> list[Span]:
     return list(pairwise(edges))
 
 
+def settled(memory: VideoMemory, runs: Sequence[Span], threshold: float) -> list[tuple[Span, Span]]:
+    """Runs of pictures that stand still, each with the part of it that shows nothing else.
+
+    A frame pair in which one slide gives way to another shows both, and reads as neither: it belongs to the run that
+    begins in it and is not read. Where one such pair follows the other, the picture moves, and each stays as it is.
+    """
+
+    def mixed(run: Span) -> bool:
+        return run[1] - run[0] == 1 and float(memory.looks.changes[2 * run[0] + 1]) > threshold
+
+    found: list[tuple[Span, Span]] = []
+    for place, run in enumerate(runs):
+        before = runs[place - 1] if place else None
+        if before is not None and mixed(before) and not mixed(run):
+            found[-1] = (before[0], run[1]), run
+        else:
+            found.append((run, run))
+    return found
+
+
 def joined(runs: Sequence[Span], longest: int) -> list[Span]:
     """Neighbouring short runs as coarse windows of at most `longest` pairs; longer runs stay as they are."""
     coarse: list[Span] = []
@@ -81,6 +101,7 @@ class SearchOptions:
     least_probability: spans below it are not evidence.
     most_growth_seconds: neighbouring scenes of one kind are one span that is no longer than its first scene and this.
     relative: subtract the median score of the video's windows, for models whose yes is not calibrated.
+    stills: the pictures are slides or screens: frame pairs that show two of them are not read.
     """
 
     scene_threshold: float = 6.0
@@ -91,6 +112,7 @@ class SearchOptions:
     most_spans: int = 5
     most_growth_seconds: float = math.inf
     relative: bool = False
+    stills: bool = False
 
 
 def find_evidence(
@@ -163,12 +185,14 @@ def _judged(
         if options.relative:
             rough = rough - baseline
         coarse = [Scene(*wide[i], odds) for i, odds in enumerate(rough.tolist()) if i not in best]
-    judged = ask(runs)
+    parts = settled(memory, runs, options.scene_threshold) if options.stills else [(run, run) for run in runs]
+    judged = ask([read for _, read in parts])
     shown = judged.shown
     if options.relative:
         shown = shown - (shown.median() if baseline is None else baseline)
     kinds = torch.where(judged.heading > 0, torch.where(judged.wholly, _HEADING, _IN_HEADING), _MENTION)
-    return [Scene(*run, *rest) for run, *rest in zip(runs, shown.tolist(), kinds.tolist(), strict=True)], coarse
+    scored = zip(parts, shown.tolist(), kinds.tolist(), strict=True)
+    return [Scene(*run, odds, kind) for (run, _), odds, kind in scored], coarse
 
 
 def core(run: Span, longest: int) -> Span:

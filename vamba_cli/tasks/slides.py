@@ -7,7 +7,7 @@ from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Generated, Span, generate
 from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import ScoredSpan, core, scenes
+from vamba_cli.engine.windows import ScoredSpan, core, scenes, settled
 from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said
@@ -91,7 +91,8 @@ def _about(
     heard = said(session.subtitles, topic)
     topic = topic if heard else spelling
     if not spans and not heard:
-        return _timed(session, _spelt_out(session, profile, topic, on_event))
+        text, meant = _spelt_out(session, profile, topic, on_event)
+        return _timed(session, (f"No: {text}" if wanted.kind == "yes-no" and not meant else text, meant))
     seen = evidence_of(session.memory, spans)
     text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no")
     if not heard and session.subtitles.lines and asks_about_speech(question):
@@ -139,10 +140,9 @@ def _span(heading: Heading) -> ScoredSpan:
 
 def _first(session: Session, profile: Profile, wished: Wish, settings: Settings) -> Reply:
     """Title or words of the first scene that is surely read, else of the first that may be."""
-    runs = scenes(session.memory, profile.search.scene_threshold)[:_SCENES_TRIED]
     doubtful: list[tuple[Span, Generated]] = []
-    for run in runs:
-        read = _read(session, profile, wished, run, settings)
+    for run, part in _slides(session, profile)[:_SCENES_TRIED]:
+        read = _read(session, profile, wished, part, settings)
         if read.text and read.probability >= _LEAST_READ:
             doubtful.append((run, read))
             if read.probability >= _SURELY_READ:
@@ -164,14 +164,25 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
     begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
     if not begin <= moment < end:
         return f"{clock(moment)} is outside of what was looked at, {clock_span(begin, end)}.", []
-    runs = scenes(memory, profile.search.scene_threshold)
-    scene = next(run for run in reversed(runs) if memory.pair_start_seconds(run[0]) <= moment)
-    read = _read(session, profile, wished, scene, settings)
-    if not read.text and wished == "text":
-        read = _read(session, profile, "title", scene, settings)
+    slides = reversed(_slides(session, profile))
+    scene, part = next((run, part) for run, part in slides if memory.pair_start_seconds(run[0]) <= moment)
+    read = _read(session, profile, wished, part, settings)
+    if not read.text:
+        wished = "title" if wished == "text" else "text"
+        read = _read(session, profile, wished, part, settings)
     if not read.text:
         return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
-    return read.text, [ScoredSpan(*scene, read.probability)]
+    spans = [ScoredSpan(*scene, read.probability)]
+    if wished == "text":
+        return read.text, spans
+    span = clock_span(*(memory.pair_start_seconds(pair) for pair in scene))
+    return f"“{read.text}” is on screen at {span}.", spans
+
+
+def _slides(session: Session, profile: Profile) -> list[tuple[Span, Span]]:
+    """The runs of frame pairs that show one picture, and what is read of them."""
+    memory, threshold = session.memory, profile.search.scene_threshold
+    return settled(memory, scenes(memory, threshold), threshold)
 
 
 def _read(session: Session, profile: Profile, wished: Wish, scene: Span, settings: Settings) -> Generated:

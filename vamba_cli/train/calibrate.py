@@ -25,10 +25,10 @@ from vamba_cli.api.sessions import encoded, flushed_denormals
 from vamba_cli.engine.events import ignore
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.signals import SIGNALS, WEIGHED, compared, signals, weighed
-from vamba_cli.engine.windows import core, scenes
+from vamba_cli.engine.windows import core, scenes, settled
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.profiles import PROFILES
-from vamba_cli.train.page_clips import SECONDS_PER_PAGE, PageClip, page_clips
+from vamba_cli.train.page_clips import PageClip, page_clips
 
 REFUSED = {"heading": 0.99, "line": 0.975, "word": 0.975}  # of absent phrases; the last two: as heading or as line
 _PER_CLIP = {"word": 18, "near": 12, "absent": 30, "absent word": 18}  # phrases of a kind; of bodies and titles all
@@ -88,10 +88,11 @@ def _near_miss(text: str, strangers: Sequence[str], picker: random.Random) -> st
 def ask(session: Session, clip: PageClip, questions: Sequence[tuple[str, str]]) -> list[Asked]:
     """The signals of every phrase in every scene of a clip."""
     ready, memory, profile = session.ready, session.memory, PROFILES[session.ready.folder.profile]
-    runs = scenes(memory, profile.search.scene_threshold)
-    middles = [(memory.pair_start_seconds(first) + memory.pair_start_seconds(stop)) / 2 for first, stop in runs]
-    pages = [min(int(middle / SECONDS_PER_PAGE), len(clip.pages) - 1) for middle in middles]
-    windows = [core(run, profile.search.longest_window) for run in runs]
+    threshold = profile.search.scene_threshold
+    parts = settled(memory, scenes(memory, threshold), threshold)
+    middles = [(memory.pair_start_seconds(first) + memory.pair_start_seconds(stop)) / 2 for (first, stop), _ in parts]
+    pages = [min(int(middle / clip.seconds_per_page), len(clip.pages) - 1) for middle in middles]
+    windows = [core(read, profile.search.longest_window) for _, read in parts]
     asked = []
     for kind, text in questions:
         probe = profile.probe(text, text)

@@ -7,7 +7,7 @@ nothing is measured on what it was fitted to.
 import random
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,8 @@ from vamba_cli.train.pages import Page, is_validation, read_pages, to_slide
 
 Purpose = Literal["calibrate", "measure"]
 
-SECONDS_PER_PAGE = 8
+# With the second, slides change within frame pairs too, as in lectures: windows of both kinds are measured.
+_SECONDS_PER_PAGE = {"calibrate": 8, "measure": 9}
 _FRAMES_PER_SECOND = 2
 _SIZE = (640, 360)
 _LEAST_HEIGHT = 9 / 360  # of a line's box, as a share of the page: smaller type cannot be read at this size
@@ -35,18 +36,20 @@ class Phrase:
     text: str
     pages: tuple[int, ...]
 
-    def spans(self) -> list[tuple[float, float]]:
-        """When they are on screen, in seconds."""
-        return [(float(page * SECONDS_PER_PAGE), float((page + 1) * SECONDS_PER_PAGE)) for page in self.pages]
-
 
 @dataclass(frozen=True, slots=True)
 class PageClip:
-    """A deck's pages, shown for `SECONDS_PER_PAGE` each, with phrases from the bodies of its pages."""
+    """A deck's pages, shown for some seconds each, with phrases from the bodies of its pages."""
 
     name: str
     pages: tuple[Page, ...]
     phrases: tuple[Phrase, ...]
+    seconds_per_page: int
+
+    def spans(self, phrase: Phrase) -> list[tuple[float, float]]:
+        """When a phrase is on screen, in seconds."""
+        long = float(self.seconds_per_page)
+        return [(page * long, (page + 1) * long) for page in phrase.pages]
 
     @property
     def words(self) -> list[str]:
@@ -88,7 +91,7 @@ class PageClip:
             files = [Path(folder, f"{number}.png") for number in range(len(self.pages))]
             for page, file in zip(self.pages, files, strict=True):
                 Image.fromarray(to_slide(page, _SIZE).image).save(file, compress_level=1)
-            write_slideshow(path, files, [SECONDS_PER_PAGE] * len(files), fps=_FRAMES_PER_SECOND)
+            write_slideshow(path, files, [self.seconds_per_page] * len(files), fps=_FRAMES_PER_SECOND)
 
 
 def page_clips(folder: Path, purpose: Purpose) -> list[PageClip]:
@@ -99,12 +102,12 @@ def page_clips(folder: Path, purpose: Purpose) -> list[PageClip]:
             decks.setdefault(page.source, []).append(page)
     names = sorted(decks)[0 if purpose == "calibrate" else 1 :: 2]
     picker = random.Random(0)
-    return [_clip(name, decks[name], picker) for name in names]
+    return [_clip(name, decks[name], picker, _SECONDS_PER_PAGE[purpose]) for name in names]
 
 
-def _clip(name: str, pages: list[Page], picker: random.Random) -> PageClip:
+def _clip(name: str, pages: list[Page], picker: random.Random, seconds_per_page: int) -> PageClip:
     """A clip with one phrase for each page that has a distinctive one: few pages have it, and no title."""
-    bare = PageClip(Path(name).stem, tuple(pages), ())
+    bare = PageClip(Path(name).stem, tuple(pages), (), seconds_per_page)
     words = bare.words
     titles = "\n".join(bare.titles).casefold()
     phrases: dict[str, Phrase] = {}
@@ -117,7 +120,7 @@ def _clip(name: str, pages: list[Page], picker: random.Random) -> PageClip:
         if distinctive:
             phrase = picker.choice(distinctive)
             phrases[phrase.text] = phrase
-    return PageClip(bare.name, bare.pages, tuple(phrases.values()))
+    return replace(bare, phrases=tuple(phrases.values()))
 
 
 def _body(page: Page) -> list[str]:

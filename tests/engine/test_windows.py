@@ -261,6 +261,8 @@ def test_runs_of_another_kind_stay_apart() -> None:
     memory = memory_with([torch.inf] * 9)
     together = [good(0, 2), good(2, 3), good(5, 6)]
     assert merge(together, memory, 60.0) == [good(0, 3), good(5, 6)]
+    assert len(merge([good(0, 2, 3.0), good(2, 3, 4.5)], memory, 60.0, 1.0)) == 2
+    assert len(merge([good(0, 2, 3.0), good(2, 3, 4.5)], memory, 60.0, 2.0)) == 1
     assert merge([good(0, 2, 3.0, 2), good(2, 3, 3.0, 0)], memory, 60.0) == [good(0, 2, 3.0, 2), good(2, 3, 3.0, 0)]
 
 

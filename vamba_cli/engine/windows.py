@@ -99,7 +99,8 @@ class SearchOptions:
     longest_window: frame pairs that the model may read at once.
     most_windows: above this many scenes, coarse windows are scored first and only the best are refined.
     least_probability: spans below it are not evidence.
-    most_growth_seconds: neighbouring scenes of one kind are one span that is no longer than its first scene and this.
+    most_growth_seconds: neighbouring scenes of one kind are one span that is no longer than its first scene and this,
+    most_difference: if their log-odds differ by no more than this: "pointers (1)" and "pointers (2)" are two titles.
     relative: subtract the median score of the video's windows, for models whose yes is not calibrated.
     stills: the pictures are slides or screens: frame pairs that show two of them are not read.
     """
@@ -111,6 +112,7 @@ class SearchOptions:
     least_probability: float = 0.5
     most_spans: int = 5
     most_growth_seconds: float = math.inf
+    most_difference: float = math.inf
     relative: bool = False
     stills: bool = False
 
@@ -131,7 +133,7 @@ def find_evidence(
     """
     read, _ = _judged(model, tokenizer, memory, probe, calibration, options, on_event)
     good = [scene for scene in read if _probability(scene.odds) >= options.least_probability]
-    spans = merge(good, memory, options.most_growth_seconds)
+    spans = merge(good, memory, options.most_growth_seconds, options.most_difference)
     best = {kind: max((span.odds for span in spans if span.kind == kind), default=0.0) for kind in range(3)}
 
     def rank(span: Scene) -> tuple[int, float, int]:
@@ -202,7 +204,9 @@ def core(run: Span, longest: int) -> Span:
     return first + surplus // 2, stop - (surplus - surplus // 2)
 
 
-def merge(scenes: Sequence[Scene], memory: VideoMemory, most_growth_seconds: float) -> list[Scene]:
+def merge(
+    scenes: Sequence[Scene], memory: VideoMemory, most_growth_seconds: float, most_difference: float = math.inf
+) -> list[Scene]:
     """Adjacent scenes of one kind as spans; a span has the best odds of its scenes.
 
     Whoever goes to a span wants the place where it is shown: a long stretch of slides with one heading stays several
@@ -219,6 +223,7 @@ def merge(scenes: Sequence[Scene], memory: VideoMemory, most_growth_seconds: flo
         if (
             last is not None
             and (last.stop, last.kind) == (scene.first, scene.kind)
+            and abs(last.odds - scene.odds) <= most_difference
             and seconds(last.first, scene.stop) <= longest
         ):
             spans[-1] = Scene(last.first, scene.stop, max(last.odds, scene.odds), scene.kind)

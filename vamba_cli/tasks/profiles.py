@@ -86,7 +86,7 @@ PROFILES = {
         needs_topic=True,
         reading="title?",
         reads_windows=True,
-        search=SearchOptions(longest_window=1, most_growth_seconds=30.0, stills=True),
+        search=SearchOptions(longest_window=1, most_growth_seconds=30.0, most_difference=1.0, stills=True),
         limits="(The small model reads slides, above all their titles; --model vamba-qwen2-vl-7b understands more.)",
         reading_text="text?",
         finding="find: {beginning}",

@@ -26,8 +26,8 @@ _SCENES_TRIED = 5  # of a video, before reading it is given up
 _ORDERS = ("after", "before", "nth", "count", "duration")
 _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
 _FILM = (
-    "the small model reads nothing else: of film, landscapes and people it knows nothing. "
-    "--model vamba-qwen2-vl-7b understands them."
+    "No slide or screen with text is shown in this video, and the small model reads nothing else: of film, landscapes "
+    "and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
 _SURELY_READ, _LEAST_READ = 0.85, 0.7  # of a token, on average; words read into a film score less
 
@@ -36,8 +36,8 @@ def answer_from_slides(
     session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
 ) -> Supported:
     """An answer, and the spans that support it."""
-    if not session.subtitles.lines and not shows_text(session, profile):
-        return f"No slide or screen with text is shown in this video, and {_FILM}", ()
+    if not shows_text(session, profile):
+        return _of_film(session, question, wanted)
     wished = wish(question) if wanted.kind == "open" else None
     fixed = _from_headings(session, profile, question, wanted, wished, settings, on_event)
     if fixed is not None:
@@ -49,6 +49,17 @@ def answer_from_slides(
         reason = "looking at slides" if topic is None else "reading alone: leave out --no-evidence"
         return f"This question cannot be answered by {reason}. {profile.limits}", ()
     return _about(session, profile, question, topic, wanted, wished, settings, on_event)
+
+
+def _of_film(session: Session, question: str, wanted: Understood) -> Supported:
+    """The answer where there is nothing to read: what the subtitles say, or that the model cannot know."""
+    topic = wanted.topic or subject(question)
+    heard = said(session.subtitles, topic)
+    if not heard:
+        also = f" The subtitles do not mention “{topic}”." if topic and session.subtitles.lines else ""
+        return f"{_FILM}{also}", ()
+    text = seen_or_said(question, topic, (), heard, yes_no=wanted.kind == "yes-no")
+    return (f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if wanted.kind == "open" else text), heard
 
 
 def _from_headings(

@@ -159,30 +159,49 @@ def evidence_of(memory: VideoMemory, spans: Sequence[ScoredSpan]) -> tuple[Evide
     )
 
 
-def found(topic: str | None, evidence: Sequence[Evidence], *, yes_no: bool) -> str:
-    """The sentence that says when it is shown; a doubtful best span is called doubtful."""
-    sure = evidence[0].score >= _SURE
-    opening = ("Yes: " if sure else "Perhaps: ") if yes_no else ""
-    return f"{opening}{name_of(topic)} {'is' if sure else 'may be'} on screen at {spans_text(evidence)}."
+def found(topic: str | None, evidence: Sequence[Evidence], *, yes_no: bool, num_titles: int | None = None) -> str:
+    """The sentence that says when it is shown; a doubtful best span is called doubtful.
+
+    num_titles: how many of the spans, the first, show it as a title; None where that is not known.
+    """
+    opening = ("Yes: " if _sure(evidence) else "Perhaps: ") if yes_no else ""
+    return f"{opening}{name_of(topic)} {_on_screen(evidence, num_titles)}."
+
+
+def _sure(evidence: Sequence[Evidence]) -> bool:
+    return evidence[0].score >= _SURE
+
+
+def _on_screen(evidence: Sequence[Evidence], num_titles: int | None) -> str:
+    verb = "is" if _sure(evidence) else "may be"
+    if num_titles is None:
+        return f"{verb} on screen at {spans_text(evidence)}"
+    titles, texts = evidence[:num_titles], evidence[num_titles:]
+    places = [f"as a title at {spans_text(titles)}"] if titles else []
+    places += [f"in the text of slides at {spans_text(texts)}"] if texts else []
+    return f"{verb} on screen {', and '.join(places)}"
 
 
 def seen_or_said(
-    question: str, topic: str | None, seen: Sequence[Evidence], said: Sequence[Evidence], *, yes_no: bool
+    question: str,
+    topic: str | None,
+    seen: Sequence[Evidence],
+    said: Sequence[Evidence],
+    *,
+    yes_no: bool,
+    num_titles: int | None = None,
 ) -> str:
     """The sentence that says when it is shown and when it is said; there is at least one of both."""
     if not said:
-        return found(topic, seen, yes_no=yes_no)
-    heard = f"{'is' if said[0].score >= _SURE else 'may be'} said at {spans_text(said)}"
+        return found(topic, seen, yes_no=yes_no, num_titles=num_titles)
+    heard = f"{'is' if _sure(said) else 'may be'} said at {spans_text(said)}"
     if seen and not asks_about_speech(question):
-        return f"{found(topic, seen, yes_no=yes_no).removesuffix('.')}; it {heard}."
+        return f"{found(topic, seen, yes_no=yes_no, num_titles=num_titles).removesuffix('.')}; it {heard}."
+    opening = ("Yes: " if _sure(said) or (seen and _sure(seen)) else "Perhaps: ") if yes_no else ""
     if seen:
-        sure = max(seen[0].score, said[0].score) >= _SURE
-        opening = ("Yes: " if sure else "Perhaps: ") if yes_no else ""
-        screen = f"{'is' if seen[0].score >= _SURE else 'may be'} on screen at {spans_text(seen)}"
-        return f"{opening}{name_of(topic)} {heard} (subtitles); it {screen}."
+        return f"{opening}{name_of(topic)} {heard} (subtitles); it {_on_screen(seen, num_titles)}."
     if yes_no and asks_about_pictures(question):
         return f"Not seen on screen, but {name_of(topic)} {heard} (subtitles)."
-    opening = ("Yes: " if said[0].score >= _SURE else "Perhaps: ") if yes_no else ""
     return f"{opening}{name_of(topic)} {heard} (subtitles), and was not seen on screen."
 
 

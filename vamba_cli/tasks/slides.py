@@ -105,7 +105,8 @@ def _about(
         text, meant = _spelt_out(session, profile, topic, on_event)
         return _timed(session, (f"No: {text}" if wanted.kind == "yes-no" and not meant else text, meant))
     seen = evidence_of(session.memory, spans)
-    text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no")
+    num_titles = sum(span.heading for span in spans)  # they come first
+    text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no", num_titles=num_titles)
     if not heard and session.subtitles.lines and asks_about_speech(question):
         text = f"{text.removesuffix('.')}; the subtitles do not mention it."
     evidence = (*heard, *seen) if asks_about_speech(question) else (*seen, *heard)
@@ -141,7 +142,7 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
         return not_found(topic, profile.limits), []
     first = headings[0].title.casefold()
     spans = [_span(heading) for heading in headings if heading.title.casefold() == first]
-    text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False)
+    text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans))
     return f"“{topic}” itself was not found, but {text}", spans
 
 

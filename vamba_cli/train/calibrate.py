@@ -30,7 +30,7 @@ from vamba_cli.settings import Settings
 from vamba_cli.tasks.profiles import PROFILES
 from vamba_cli.train.page_clips import PageClip, page_clips
 
-REFUSED = {"heading": 0.99, "line": 0.975, "word": 0.975}  # of absent phrases; the last two: as heading or as line
+REFUSED = {"heading": 0.995, "line": 0.985, "word": 0.985}  # of absent phrases; the last two: as heading or as line
 _PER_CLIP = {"word": 18, "near": 12, "absent": 30, "absent word": 18}  # phrases of a kind; of bodies and titles all
 _RIDGE = 1e-3
 

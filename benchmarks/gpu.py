@@ -24,7 +24,7 @@ import vamba_cli.weights
 from vamba_cli.engine.budget import GIB, Workload, num_parameters, pairs_that_fit, predict
 from vamba_cli.engine.encode import Encoder, forward_pairs, tokens_per_pair
 from vamba_cli.engine.generate import Following, view
-from vamba_cli.engine.windows import Probe, score
+from vamba_cli.engine.signals import Probe, signals
 from vamba_cli.kernels.dispatch import is_fast_for, only_plain, pick, table
 from vamba_cli.kernels.ssd import ssd_sequential
 from vamba_cli.model.config import PixelConfig, VambaConfig
@@ -254,7 +254,7 @@ def windows(model: Vamba, pixels: PixelConfig, num_frames: int, num_windows: int
     memory = encode(model, pixels, num_frames)
     spans = [(first, first + 2) for first in np.linspace(0, memory.num_pairs - 2, num_windows).astype(int).tolist()]
     probe = Probe("Does this part of the video show how backpropagation works?")
-    work = partial(score, model, ByteTokenizer(), memory, probe, spans)
+    work = partial(signals, model, ByteTokenizer(), memory, probe, spans)
     work()
     return {"windows": num_windows, "seconds": spread([timed(model.device, work) for _ in range(3)])}
 

@@ -13,7 +13,7 @@ import pytest
 import vamba_cli
 from tests.paths import ROOT
 from vamba_cli.cli.app import main
-from vamba_cli.engine.events import EncodeProgress, Notice, OnEvent, Stage, VideoBegins, ignore
+from vamba_cli.engine.events import Answered, EncodeProgress, Notice, OnEvent, Stage, VideoBegins, ignore
 from vamba_cli.errors import MediaError, ModelError
 from vamba_cli.results import (
     Answer,
@@ -79,12 +79,14 @@ class FakeModel:
 class FakeApi:
     """Stands in for `vamba_cli.api`.
 
-    `ask_error` and `rows` are what the test wants to happen; `trouble` says what happens to the file of a name.
+    `ask_error` and `rows` are what the test wants to happen, after `num_told` answers; `trouble` says what happens to
+    the file of a name.
     """
 
     answer: str = "Backpropagation is introduced at 1:27."
     evidence: tuple[Evidence, ...] = EVIDENCE
     ask_error: BaseException | None = None
+    num_told: int = 0
     rows: tuple[VerifyRow, ...] = ROWS
     asked: list[str] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
@@ -101,11 +103,14 @@ class FakeApi:
         on_event(Stage("encode", "1024 frames"))
         on_event(EncodeProgress(512, 1024, 40.0, 2**20))
         on_event(Notice("2 frames are damaged"))
+        answers = tuple(Answer(question, self.answer, self.evidence) for question in questions)
+        for index, answer in enumerate(answers[: self.num_told]):
+            on_event(Answered(index, answer))
         if self.ask_error is not None:
             raise self.ask_error
         return AskResult(
             video=VideoSummary(str(video), 3725.5, 640, 360),
-            answers=tuple(Answer(question, self.answer, self.evidence) for question in questions),
+            answers=answers,
             model=MODEL,
             preset=settings.presets,
             num_frames=1024,

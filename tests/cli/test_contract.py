@@ -105,6 +105,18 @@ def test_several_questions_stand_above_their_answers(vamba: Vamba, api: FakeApi)
     assert api.asked == ["one?", "two?"]
 
 
+@pytest.mark.parametrize("num_told", [1, 2])
+def test_answers_come_as_soon_as_they_are_known(vamba: Vamba, api: FakeApi, num_told: int) -> None:
+    questions = ("-q", "one?", "-q", "two?")
+    whole = vamba("ask", "v.mp4", *questions).out
+    api.num_told = num_told
+    assert vamba("ask", "v.mp4", *questions).out == whole
+    api.ask_error = MediaError("the rest of the file is gone")
+    assert whole.startswith(vamba("ask", "v.mp4", *questions).out.rstrip("\n"))
+    assert "one?" in vamba("ask", "v.mp4", *questions).out
+    assert vamba("ask", "v.mp4", *questions, "--json").out == ""
+
+
 def test_questions_from_a_file_and_from_stdin(
     vamba: Vamba, api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from vamba_cli import __version__
 from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict, with_a_chunk_that_fits
 from vamba_cli.engine.encode import Encoder, encode_video, forward_pairs, tokens_per_pair
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
+from vamba_cli.engine.generate import Generated, Span
 from vamba_cli.engine.store import FORMAT, MemoryStore, file_digest, memory_key
 from vamba_cli.engine.workers import two_cores
 from vamba_cli.kernels.dispatch import is_fast_for
@@ -42,7 +43,10 @@ class Prospect:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A video that can be asked."""
+    """A video that can be asked.
+
+    read: what was read of its windows so far, by question and window; see `engine.readings`.
+    """
 
     ready: ReadyModel
     prospect: Prospect
@@ -51,6 +55,7 @@ class Session:
     encode_seconds: float
     warnings: tuple[str, ...]
     subtitles: Subtitles = NO_SUBTITLES
+    read: dict[tuple[str, Span], Generated] = field(default_factory=dict, repr=False, compare=False)
 
 
 def look_at(video: Path, folder: ModelFolder, settings: Settings, device: torch.device, dtype: torch.dtype) -> Prospect:

@@ -19,6 +19,7 @@ from vamba_cli.engine.verify import relative_error
 from vamba_cli.kernels import dispatch, plain
 from vamba_cli.model.patches import bicubic_taps, resize
 from vamba_cli.model.rope import rotate, text_rotary
+from vamba_cli.weights.quantise import to_int4, to_int8
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1" and not torch.cuda.is_available()
 DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
@@ -175,3 +176,14 @@ def test_text_attention_of_a_step(position: int) -> None:
     assert relative_error(y.float(), expected) <= 2 * CLOSE
     assert relative_error(keys.float(), expected_keys) <= CLOSE
     assert relative_error(values.float(), expected_values) <= CLOSE
+
+
+@pytest.mark.parametrize("width", [128, 1408])
+def test_one_row_times_a_quantised_matrix(width: int) -> None:
+    """Against the dense copy of the same codes."""
+    x, bias, weight = random(1, 1, width), random(77), random(77, width, seed=1).float()
+    codes, scale = to_int8(weight, DTYPE)
+    for extra in ((bias,), ()):
+        assert_equal("linear_int8", x, codes, scale, *extra)
+        assert_equal("linear_int4", x, *to_int4(weight, DTYPE), *extra)
+    assert_equal("linear_int8", random(1, 3, width), codes, scale)

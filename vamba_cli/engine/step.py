@@ -6,6 +6,7 @@ from torch import Tensor
 from vamba_cli.kernels.dispatch import is_fast
 from vamba_cli.model.attention import TextCache
 from vamba_cli.model.decoder import DecoderLayer
+from vamba_cli.model.layers import Linear
 from vamba_cli.model.vamba import Vamba, View
 
 
@@ -20,6 +21,8 @@ class StepGraph:
     def suits(model: Vamba, video: View, cache: TextCache) -> bool:
         """Whether this model, memory and text can be decoded so."""
         keys, _ = video(0)
+        if not all(isinstance(layer.mlp.up_proj, Linear) for layer in model.decoder_layers()):
+            return False  # quantised: its kernels run one by one
         if model.config.hidden_size % 4 or model.config.kv_dim % 4:  # the kernels take four rows of a matrix at a time
             return False
         return is_fast(model.embed_tokens.weight) and len(cache.keys[0]) == len(keys) == 1 and keys.shape[1] > 0

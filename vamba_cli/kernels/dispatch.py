@@ -23,6 +23,8 @@ FAST = {  # operation: the module of this folder that has its fast implementatio
     "conv_silu": "triton_pointwise",
     "gated_rms_norm": "triton_pointwise",
     "linear": "triton_gemv",
+    "linear_int4": "triton_quantised",
+    "linear_int8": "triton_quantised",
     "linear_quick_gelu": "triton_vision",
     "patches": "triton_pixels",
     "resample": "triton_pixels",

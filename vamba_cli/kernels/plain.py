@@ -9,6 +9,8 @@ from torch import Tensor
 
 from vamba_cli.kernels.ssd import ssd
 
+DENSE_NUMBERS = 1 << 24  # of a quantised weight that are dense at once: 32 MiB in 16 bits
+
 
 def normalise(x: Tensor, eps: float) -> Tensor:
     """x / rms(x) over the last axis, in x's dtype, computed in float32 (float64 stays float64)."""
@@ -134,3 +136,32 @@ def add_product(total: Tensor, x: Tensor, weight: Tensor) -> Tensor:
 
 
 linear = F.linear
+
+
+def dense_int4(data: Tensor, scale: Tensor, low: Tensor) -> Tensor:
+    """(rows, width) of codes in pairs (rows, width / 2), each group of a row with its scale and lowest value."""
+    codes = torch.stack((data & 15, data >> 4), -1).flatten(-2)
+    groups = codes.unflatten(-1, (scale.shape[-1], -1)).to(scale.dtype)
+    return torch.addcmul(low[..., None], groups, scale[..., None]).flatten(-2)
+
+
+def linear_int8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`F.linear` with a weight of whole numbers (rows, width) int8 and a scale (rows,) for each row of it."""
+    y = x.new_empty(*x.shape[:-1], len(data))
+    for part in row_blocks(*data.shape):
+        y[..., part] = F.linear(x, data[part].to(x.dtype)) * scale[part]
+    return y if bias is None else y.add_(bias)
+
+
+def linear_int4(x: Tensor, data: Tensor, scale: Tensor, low: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`F.linear` with the weight of `dense_int4`."""
+    y = x.new_empty(*x.shape[:-1], len(data))
+    for part in row_blocks(len(data), 2 * data.shape[1]):
+        y[..., part] = F.linear(x, dense_int4(data[part], scale[part], low[part]))
+    return y if bias is None else y.add_(bias)
+
+
+def row_blocks(rows: int, width: int, numbers: int | None = None) -> list[slice]:
+    """Rows of a matrix in blocks of a bounded size: so much of it is dense at once."""
+    step = max(1, (numbers or DENSE_NUMBERS) // width)
+    return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]

@@ -1,5 +1,6 @@
 """One VAMBA layer: two streams, text and video, side by side (MODEL section 5)."""
 
+import torch
 from torch import Tensor, nn
 
 from vamba_cli.kernels.dispatch import pick
@@ -31,7 +32,7 @@ class DecoderLayer(nn.Module):
         self.input_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.self_attn = SelfAttention(config)
         self.cross_attn = CrossAttention(config)
-        self.alpha = nn.Parameter(Tensor([0.5])) if config.use_alpha_balancing else None
+        self.alpha = nn.Parameter(torch.full((1,), 0.5)) if config.use_alpha_balancing else None
         self.mlp_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = SwiGLU(config.hidden_size, config.intermediate_size)
         self.mixer = MixerBlock(config.mixer) if mixes else None

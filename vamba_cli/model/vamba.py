@@ -40,11 +40,11 @@ class Vamba(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.embed_tokens.weight.dtype
+        return self.norm.weight.dtype
 
     @property
     def device(self) -> torch.device:
-        return self.embed_tokens.weight.device
+        return self.norm.weight.device
 
     def decoder_layers(self) -> Iterable[DecoderLayer]:
         return (layer for layer in self.layers if isinstance(layer, DecoderLayer))
@@ -120,5 +120,6 @@ class Vamba(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., hidden) to (..., vocab)."""
-        weight = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
-        return pick("linear", hidden)(hidden, weight)
+        if self.lm_head is None:
+            return pick("linear", hidden)(hidden, self.embed_tokens.weight)
+        return self.lm_head(hidden)

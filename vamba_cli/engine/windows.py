@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vamba_cli.engine.events import OnEvent, SearchProgress, ignore
-from vamba_cli.engine.generate import Span, batches, view
+from vamba_cli.engine.generate import Span, batches, tokens_per_batch, view
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba, View
 from vamba_cli.weights.tokenizer import Tokenizer
@@ -87,7 +87,7 @@ def score(
     heading = _Reading.of(tokenizer, probe.reading, probe.phrase) if probe.reading_weight else None
     line = _Reading.of(tokenizer, probe.finding, probe.phrase) if probe.finding_weight else None
     done = 0
-    for batch in batches(windows, memory.tokens_per_pair):
+    for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory)):
         video = view(model, memory, [windows[i] for i in batch])
         rows = [prompts[questions[i]] for i in batch]
         longest = max(map(len, rows))

@@ -20,6 +20,7 @@ from vamba_cli.kernels import plain
 FAST = {  # operation: the module of this folder that has its fast implementation
     "add_product": "cublas_sums",
     "attend": "triton_attention",
+    "attend_packed": "triton_attention",
     "conv_silu": "triton_pointwise",
     "gated_rms_norm": "triton_pointwise",
     "linear": "triton_gemv",

@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vamba_cli.kernels.packed import Packed
 from vamba_cli.kernels.ssd import ssd
 
+DENSE_TOKENS = 4096  # of packed keys and values that are dense at once
 DENSE_NUMBERS = 1 << 24  # of a quantised weight that are dense at once: 32 MiB in 16 bits
 
 
@@ -100,6 +102,23 @@ def rotate_patches(qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tenso
 def attend(q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Attention of q (batch, kv_heads, rows, head_dim) to all keys and values (batch, tokens, kv_heads, head_dim)."""
     return F.scaled_dot_product_attention(q, keys.transpose(1, 2), values.transpose(1, 2))
+
+
+def attend_packed(q: Tensor, keys: Packed, values: Packed) -> Tensor:
+    """`attend` to packed keys and values, which are dense for one block of tokens at a time: a running softmax."""
+    wide = torch.promote_types(q.dtype, torch.float32)
+    best = torch.full((*q.shape[:-1], 1), -torch.inf, device=q.device, dtype=wide)
+    total, out = torch.zeros_like(best), torch.zeros(q.shape, device=q.device, dtype=wide)
+    for first in range(0, keys.shape[1], DENSE_TOKENS):
+        block = slice(first, first + DENSE_TOKENS)
+        k, v = (part.tokens(block).dense(q.dtype).transpose(1, 2) for part in (keys, values))
+        scores = (q @ k.transpose(-1, -2)).to(wide) * q.shape[-1] ** -0.5
+        higher = torch.maximum(best, scores.amax(-1, keepdim=True))
+        weights, shrink = torch.exp(scores - higher), torch.exp(best - higher)
+        out = out * shrink + weights.to(q.dtype) @ v
+        total = total * shrink + weights.sum(-1, keepdim=True)
+        best = higher
+    return (out / total).to(q.dtype)
 
 
 def resample(x: Tensor, first: Tensor, weights: Tensor, bits: int, dim: int) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from vamba_cli.kernels.dispatch import pick
+from vamba_cli.kernels.packed import Rows
 from vamba_cli.model.attention import CrossAttention, SelfAttention, TextCache
 from vamba_cli.model.config import VambaConfig
 from vamba_cli.model.layers import Linear, RMSNorm
@@ -40,8 +41,8 @@ class DecoderLayer(nn.Module):
     def forward(
         self,
         text: Tensor,
-        keys: Tensor,
-        values: Tensor,
+        keys: Rows,
+        values: Rows,
         rotary: Rotary,
         cache: TextCache | None = None,
         layer: int = 0,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vamba_cli.kernels.dispatch import pick
+from vamba_cli.kernels.packed import Rows
 from vamba_cli.model.attention import TextCache
 from vamba_cli.model.config import VambaConfig
 from vamba_cli.model.decoder import DecoderLayer
@@ -16,7 +17,7 @@ from vamba_cli.model.vision import VisionTransformer
 
 MixerStates = tuple[MixerState, ...]
 KeysValues = tuple[Tensor, Tensor]
-View = Callable[[int], KeysValues]
+View = Callable[[int], tuple[Rows, Rows]]
 
 
 class Vamba(nn.Module):

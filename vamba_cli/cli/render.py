@@ -15,6 +15,7 @@ from vamba_cli.results import (
     DoctorResult,
     Evidence,
     InfoResult,
+    Savings,
     VerifyResult,
     VideoChapters,
     VideoSummaryText,
@@ -162,6 +163,7 @@ def info(result: InfoResult, columns: int | None = None) -> Text:
         ("video tokens", f"{result.num_video_tokens:,}"),
         ("model", f"{result.model.name} in {result.model.dtype} on {result.model.device}"),
         ("memory", f"{_peak(result)}"),
+        ("held as", _savings(result.savings)),
         ("work", f"{flops_text(result.encode_flops)} to encode{', already in the cache' if result.cached else ''}"),
     ]
     text = Text().append(f"{one_line(video.path)}\n", style="bold")
@@ -177,6 +179,18 @@ def _peak(result: InfoResult) -> str:
         f"{bytes_text(result.peak_bytes)} at most: {bytes_text(result.weight_bytes)} weights, "
         f"{bytes_text(result.memory_bytes)} video memory"
     )
+
+
+def _savings(savings: Savings) -> str:
+    words = [
+        f"weights {savings.weight_dtype}",
+        f"keys and values {savings.kv_dtype}",
+        f"{savings.token_keep:.0%} of the tokens" if savings.token_keep < 1 else "all tokens",
+        f"chunks of {savings.chunk_frames} frames",
+    ]
+    words += ["keys and values in RAM"] if savings.kv_offload else []
+    words += ["encoder and decoder one after the other"] if savings.split else []
+    return ", ".join(words)
 
 
 def verify(result: VerifyResult) -> Text:

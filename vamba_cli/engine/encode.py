@@ -20,6 +20,7 @@ from vamba_cli.engine.upload import download, upload
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import Looks, VideoMemory
 from vamba_cli.model.patches import resize, smart_resize, to_patches
+from vamba_cli.model.sparse import keep
 from vamba_cli.model.vamba import Vamba
 
 if TYPE_CHECKING:  # encoding ready frames needs no decoder
@@ -104,7 +105,7 @@ class Encoder:
         seen = [self._look_at(pair) for pair in pairs]
         tokens = self._tokens(pairs, [look.fresh for look in seen])  # pairs, tokens_per_pair, hidden
         features, arrived = download(tokens.mean(1, dtype=torch.float32).to(torch.float16))
-        self._mix(tokens)
+        self._mix(self._kept(tokens, *frames.shape[1:3]))
         self._noticed.append(_Noticed(times_seconds, seen, features, arrived))
         self._advance(0 if self._lane is None else 1)  # waits for the chunk before: no more than two are on their way
 
@@ -113,6 +114,8 @@ class Encoder:
         self._advance(0)
         if self._lane is not None:
             torch.cuda.current_stream().wait_stream(self._lane)
+        if self.memory.keys[0].device != self._model.device:  # keys and values are on their way to pinned memory
+            torch.cuda.synchronize()
 
     def _advance(self, num_left: int) -> None:
         while len(self._noticed) > num_left:
@@ -132,6 +135,14 @@ class Encoder:
             tokens.record_stream(self._lane)
         with torch.cuda.stream(self._lane):
             self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store)
+
+    def _kept(self, tokens: Tensor, height: int, width: int) -> Tensor:
+        """The tokens that the memory has room for, where it has not room for all (half-token mode)."""
+        room, cell = self.memory.tokens_per_pair, self._model.config.vision.cell
+        if room == tokens.shape[1]:
+            return tokens
+        rows, columns = (side // cell for side in smart_resize(height, width, self._pixels, cell))
+        return keep(tokens, rows, columns, room, self._num_tokens // room)
 
     def _look_at(self, pair: Frames) -> _Look:
         """Compare a pair with the last one that passed the ViT; a fresh one takes its place."""

@@ -17,7 +17,7 @@ from vamba_cli.model.vamba import Vamba, View
 from vamba_cli.weights.tokenizer import TextStream, Tokenizer, decode
 
 _TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
-NUMBERS_PER_BATCH = 1 << 28  # keys and values in it, at most: 512 MiB in 16 bits
+NUMBERS_PER_BATCH = 1 << 27  # keys and values in it, at most: 256 MiB in 16 bits
 
 Span = tuple[int, int]  # half-open run of frame pairs
 
@@ -61,8 +61,12 @@ def view(model: Vamba, memory: VideoMemory, windows: Sequence[Span]) -> View:
 
 def tokens_per_batch(memory: VideoMemory) -> int:
     """Video tokens of which a dense copy, for all layers, may be made."""
-    _, kv_heads, head_dim = memory.keys[0].shape
-    return max(1, min(_TOKENS_PER_BATCH, NUMBERS_PER_BATCH // (2 * len(memory.keys) * kv_heads * head_dim)))
+    return tokens_that_are_copied(len(memory.keys), math.prod(memory.keys[0].shape[1:]))
+
+
+def tokens_that_are_copied(num_layers: int, kv_dim: int) -> int:
+    """`tokens_per_batch` from the sizes of a model."""
+    return max(1, min(_TOKENS_PER_BATCH, NUMBERS_PER_BATCH // (2 * num_layers * kv_dim)))
 
 
 @torch.inference_mode()

@@ -3,6 +3,8 @@
 They run in any floating dtype; statistics and states are float32, or float64 for a float64 model.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -166,17 +168,29 @@ def dense_int4(data: Tensor, scale: Tensor, low: Tensor) -> Tensor:
 
 def linear_int8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.linear` with a weight of whole numbers (rows, width) int8 and a scale (rows,) for each row of it."""
-    y = x.new_empty(*x.shape[:-1], len(data))
-    for part in row_blocks(*data.shape):
-        y[..., part] = F.linear(x, data[part].to(x.dtype)) * scale[part]
-    return y if bias is None else y.add_(bias)
+
+    def product(part: slice) -> Tensor:
+        return F.linear(x, data[part].to(x.dtype)).mul_(scale[part])
+
+    return _in_blocks(x, product, row_blocks(*data.shape), bias)
 
 
 def linear_int4(x: Tensor, data: Tensor, scale: Tensor, low: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.linear` with the weight of `dense_int4`."""
-    y = x.new_empty(*x.shape[:-1], len(data))
-    for part in row_blocks(len(data), 2 * data.shape[1]):
-        y[..., part] = F.linear(x, dense_int4(data[part], scale[part], low[part]))
+
+    def product(part: slice) -> Tensor:
+        return F.linear(x, dense_int4(data[part], scale[part], low[part]))
+
+    return _in_blocks(x, product, row_blocks(len(data), 2 * data.shape[1]), bias)
+
+
+def _in_blocks(x: Tensor, product: Callable[[slice], Tensor], blocks: list[slice], bias: Tensor | None) -> Tensor:
+    if len(blocks) == 1:
+        y = product(blocks[0])
+    else:
+        y = x.new_empty(*x.shape[:-1], blocks[-1].stop)
+        for part in blocks:
+            y[..., part] = product(part)
     return y if bias is None else y.add_(bias)
 
 

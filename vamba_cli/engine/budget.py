@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from vamba_cli.engine.generate import tokens_that_are_copied
+from vamba_cli.engine.generate import WINDOWS_PER_BATCH, tokens_that_are_copied
 from vamba_cli.errors import MemoryBudgetError
 from vamba_cli.kernels.packed import SCALE_DTYPE
 from vamba_cli.kernels.plain import DENSE_NUMBERS
@@ -14,8 +14,9 @@ from vamba_cli.weights.parts import TEXT, VIDEO, part_of
 from vamba_cli.weights.quantise import kind_of, stored_bytes
 
 GIB = 1 << 30
+_CHUNKS_IN_FLIGHT = 4  # of frames: being decoded, waiting, at work, and the one that is put together
 _CUDA_PAGE_BYTES = 2 << 20
-_TEXT_TOKENS = 1024  # of prompts that are read at once
+_TEXT_TOKENS, _PROMPT_TOKENS = 1024, 64  # of one long prompt, and of the prompt of each window
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +128,11 @@ def weight_bytes(config: VambaConfig, weights: str, element_bytes: int) -> dict[
 
 def predict(config: VambaConfig, work: Workload) -> Cost:
     """Cost of a video: weights, memory, buffers of encoding and of answering, and arithmetic."""
-    v, m = config.vision, config.mixer
-    vision, mixer, _ = num_parameters(config)
-    mixers = config.num_layers - 1
-    tokens, patches = work.num_tokens, work.tokens_per_pair * v.merge_size**2
+    m = config.mixer
+    _, mixer, _ = num_parameters(config)
+    mixers, tokens = config.num_layers - 1, work.num_tokens
     per_token_kv = 2 * config.kv_dim * config.num_layers
-    attention_flops = 4 * patches**2 * v.embed_dim * v.depth
-    flops = work.num_pairs * (2 * vision * patches + attention_flops) + tokens * (2 * mixer * mixers)
+    flops = work.num_pairs * vision_flops(config, work.tokens_per_pair) + tokens * (2 * mixer * mixers)
     flops += tokens * (2 * config.hidden_size * per_token_kv + 6 * m.d_inner * m.d_state * mixers)
     held = weight_bytes(config, work.weights, work.weight_element_bytes)
     memory_bytes = tokens * _token_bytes(config, work)
@@ -151,6 +150,13 @@ def predict(config: VambaConfig, work: Workload) -> Cost:
     )
 
 
+def vision_flops(config: VambaConfig, tokens_per_pair: int) -> int:
+    """Arithmetic of the ViT for one frame pair that is not a repetition."""
+    v = config.vision
+    patches = tokens_per_pair * v.merge_size**2
+    return 2 * num_parameters(config)[0] * patches + 4 * patches**2 * v.embed_dim * v.depth
+
+
 def _token_bytes(config: VambaConfig, work: Workload) -> int:
     """Keys and values of one video token."""
     if work.kv == "full":
@@ -162,13 +168,16 @@ def _answer_bytes(config: VambaConfig, work: Workload) -> int:
     """Dense copies of some windows for all layers, or of the whole video for one; and the states of prompts."""
     tokens, element = work.num_tokens, work.weight_element_bytes
     per_layer = 2 * config.kv_dim * element
-    copied = min(tokens, tokens_that_are_copied(config.num_layers, config.kv_dim)) * per_layer * config.num_layers
+    copied = min(tokens, tokens_that_are_copied(config.num_layers, config.kv_dim))
     in_place = not work.offload and (work.kv != "full" or work.memory_element_bytes == element)
     kept_layer = _token_bytes(config, work) // config.num_layers
     whole = 0 if in_place else tokens * (per_layer if work.kv == "full" else kept_layer)
-    states = _TEXT_TOKENS * element * (3 * config.intermediate_size + 8 * config.hidden_size)
-    dense = 0 if work.weights == "full" else DENSE_NUMBERS * element
-    return max(copied, whole) + states + dense
+    windows = min(WINDOWS_PER_BATCH, copied // work.kept_per_pair)
+    states = (
+        max(_TEXT_TOKENS, windows * _PROMPT_TOKENS) * element * (3 * config.intermediate_size + 8 * config.hidden_size)
+    )
+    dense = _dense_numbers(config, work, TEXT) * element
+    return max(copied * per_layer * config.num_layers, whole) + states + dense
 
 
 def _chunk_bytes(config: VambaConfig, work: Workload) -> int:
@@ -179,16 +188,25 @@ def _chunk_bytes(config: VambaConfig, work: Workload) -> int:
     if work.weights == "full":
         return found
     rows = min(config.mixer.in_dim, DENSE_NUMBERS // config.hidden_size)  # one dense block, and what it gives
-    return found + work.weight_element_bytes * (2 * DENSE_NUMBERS + rows * chunk_tokens)
+    return found + work.weight_element_bytes * (2 * _dense_numbers(config, work, VIDEO) + rows * chunk_tokens)
+
+
+def _dense_numbers(config: VambaConfig, work: Workload, part: str) -> int:
+    """Of the quantised weights of a part, the most numbers that are dense at once."""
+    if work.weights == "full":
+        return 0
+    return min(DENSE_NUMBERS, max(rows * width for name, rows, width, _ in _matrices(config) if part_of(name) == part))
 
 
 def _plain_chunk_bytes(config: VambaConfig, work: Workload, chunk_tokens: int) -> int:
-    """Buffers of one chunk in plain PyTorch, which scans in float32, in blocks of 64."""
+    """Buffers of one chunk in plain PyTorch, which scans in float32, in blocks of 64; and frames that wait for it."""
     v, m = config.vision, config.mixer
     patches = work.tokens_per_pair * v.merge_size**2
     vit_values = work.forward_pairs * patches * (v.patch_dim + 6 * v.embed_dim + 2 * v.mlp_dim)
     scan_floats = chunk_tokens * (3 * 64 * m.num_heads + 4 * m.d_inner + 4 * m.conv_dim)
-    return work.weight_element_bytes * (vit_values + 6 * chunk_tokens * m.in_dim) + 4 * scan_floats
+    pixels = work.chunk_pairs * work.tokens_per_pair * v.cell**2 * v.temporal_patch_size
+    frame_bytes = _CHUNKS_IN_FLIGHT * 3 * pixels
+    return work.weight_element_bytes * (vit_values + 6 * chunk_tokens * m.in_dim) + 4 * scan_floats + frame_bytes
 
 
 def _fast_chunk_bytes(config: VambaConfig, work: Workload, chunk_tokens: int) -> int:

@@ -17,6 +17,7 @@ from vamba_cli.model.vamba import Vamba, View
 from vamba_cli.weights.tokenizer import TextStream, Tokenizer, decode
 
 _TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
+WINDOWS_PER_BATCH = 64  # bounds the states of their prompts
 NUMBERS_PER_BATCH = 1 << 27  # keys and values in it, at most: 256 MiB in 16 bits
 
 Span = tuple[int, int]  # half-open run of frame pairs
@@ -168,5 +169,5 @@ def batches(windows: Sequence[Span], tokens_per_pair: int, most_tokens: int = _T
     for index, (first, stop) in enumerate(windows):
         by_length[stop - first].append(index)
     for length, indices in by_length.items():
-        size = max(1, most_tokens // max(1, length * tokens_per_pair))
+        size = max(1, min(WINDOWS_PER_BATCH, most_tokens // max(1, length * tokens_per_pair)))
         yield from (indices[i : i + size] for i in range(0, len(indices), size))

@@ -141,7 +141,7 @@ class FakeApi:
         on_event(Stage("measure", "reading the video"))
         return replace(BENCH, preset=settings.presets)
 
-    def verify(self, folder: Path, on_event: OnEvent) -> VerifyResult:
+    def verify(self, folder: Path, on_event: OnEvent, *, weight_dtype: str, kv_dtype: str) -> VerifyResult:
         on_event(Stage("load", str(folder)))
         return VerifyResult(str(folder), self.rows, 1.5)
 

@@ -51,10 +51,19 @@ def inspect(video: Path, settings: Settings) -> InfoResult:
     )
 
 
-def verify(folder: Path, on_event: OnEvent = ignore) -> VerifyResult:
-    """A checkpoint folder against its `expected.safetensors`."""
+def verify(
+    folder: Path, on_event: OnEvent = ignore, *, weight_dtype: str = "full", kv_dtype: str = "full"
+) -> VerifyResult:
+    """A checkpoint folder against its `expected.safetensors`, as it is or in fewer bits.
+
+    Raises:
+        UsageError: a dtype that there is not.
+        ModelError: see `verify_folder`.
+    """
+    settings = Settings(weight_dtype=weight_dtype, kv_dtype=kv_dtype)
+    weights, kv = ("full" if name == "auto" else name for name in (settings.weight_dtype, settings.kv_dtype))
     on_event(Stage("load", str(folder)))
-    return verify_folder(folder)
+    return verify_folder(folder, weights, kv)
 
 
 def _prospect(

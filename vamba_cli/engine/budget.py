@@ -14,6 +14,7 @@ from vamba_cli.weights.parts import TEXT, VIDEO, part_of
 from vamba_cli.weights.quantise import kind_of, stored_bytes
 
 GIB = 1 << 30
+_OUTPUT = "lm_head.weight"  # whose product comes when the states of the layers are gone
 _CHUNKS_IN_FLIGHT = 4  # of frames: being decoded, waiting, at work, and the one that is put together
 _CUDA_PAGE_BYTES = 2 << 20
 _TEXT_TOKENS, _PROMPT_TOKENS = 1024, 64  # of one long prompt, and of the prompt of each window
@@ -108,7 +109,7 @@ def _matrices(config: VambaConfig) -> Iterator[tuple[str, int, int, int]]:
         yield f"layers.0.mlp.{name}_proj.weight", config.intermediate_size, h, config.num_layers
     yield "layers.0.mlp.down_proj.weight", h, config.intermediate_size, config.num_layers
     if not config.tie_word_embeddings:
-        yield "lm_head.weight", config.vocab_size, h, 1
+        yield _OUTPUT, config.vocab_size, h, 1
 
 
 def weight_bytes(config: VambaConfig, weights: str, element_bytes: int) -> dict[str, int]:
@@ -165,19 +166,28 @@ def _token_bytes(config: VambaConfig, work: Workload) -> int:
 
 
 def _answer_bytes(config: VambaConfig, work: Workload) -> int:
-    """Dense copies of some windows for all layers, or of the whole video for one; and the states of prompts."""
-    tokens, element = work.num_tokens, work.weight_element_bytes
+    """The most of: one question about the whole video; windows of one, two and four pairs, each with its prompt.
+
+    Keys and values that are few are copied, dense, for all layers; of more, and where they cannot be read in place, for
+    one layer at a time.
+    """
+    element = work.weight_element_bytes
     per_layer = 2 * config.kv_dim * element
-    copied = min(tokens, tokens_that_are_copied(config.num_layers, config.kv_dim))
-    in_place = not work.offload and (work.kv != "full" or work.memory_element_bytes == element)
-    kept_layer = _token_bytes(config, work) // config.num_layers
-    whole = 0 if in_place else tokens * (per_layer if work.kv == "full" else kept_layer)
-    windows = min(WINDOWS_PER_BATCH, copied // work.kept_per_pair)
-    states = (
-        max(_TEXT_TOKENS, windows * _PROMPT_TOKENS) * element * (3 * config.intermediate_size + 8 * config.hidden_size)
-    )
+    state = element * (3 * config.intermediate_size + 11 * config.hidden_size)  # of one token of a text
+    most = tokens_that_are_copied(config.num_layers, config.kv_dim)
+
+    def windows(pairs: int) -> int:
+        number = min(WINDOWS_PER_BATCH, work.num_pairs // pairs, most // (pairs * work.kept_per_pair))
+        copied = number * pairs * work.kept_per_pair * per_layer * config.num_layers
+        return copied + max(_TEXT_TOKENS, number * _PROMPT_TOKENS) * state
+
+    tokens, whole = work.num_tokens, 0
+    if work.offload or work.kv != "full" or work.memory_element_bytes != element:
+        packed = _token_bytes(config, work) // config.num_layers if work.offload else 0
+        one_layer = per_layer if work.kv == "full" else packed
+        whole = tokens * (per_layer * config.num_layers if tokens <= most else one_layer)
     dense = _dense_numbers(config, work, TEXT) * element
-    return max(copied * per_layer * config.num_layers, whole) + states + dense
+    return max(whole + _TEXT_TOKENS * state, *map(windows, (1, 2, 4))) + dense
 
 
 def _chunk_bytes(config: VambaConfig, work: Workload) -> int:
@@ -192,10 +202,11 @@ def _chunk_bytes(config: VambaConfig, work: Workload) -> int:
 
 
 def _dense_numbers(config: VambaConfig, work: Workload, part: str) -> int:
-    """Of the quantised weights of a part, the most numbers that are dense at once."""
+    """Of the quantised weights of a part's layers, the most numbers that are dense at once."""
     if work.weights == "full":
         return 0
-    return min(DENSE_NUMBERS, max(rows * width for name, rows, width, _ in _matrices(config) if part_of(name) == part))
+    layers = (rows * width for name, rows, width, _ in _matrices(config) if part_of(name) == part and name != _OUTPUT)
+    return min(DENSE_NUMBERS, max(layers))
 
 
 def _plain_chunk_bytes(config: VambaConfig, work: Workload, chunk_tokens: int) -> int:

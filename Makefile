@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo check lint types layers wheel-smoke test train clean
+.PHONY: demo check lint types layers wheel-smoke test train train-data clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/vamba demo
@@ -27,10 +27,15 @@ wheel-smoke: $(VENV)/.installed-dev
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --ignore tests/test_layers.py --ignore tests/test_budgets.py --ignore tests/test_wheel.py
 
-# On a machine with a GPU; CONTRIBUTING says where fonts and pages come from.
+# Fonts, words, photographs and pages for training: CONTRIBUTING says from where.
+train-data: $(VENV)/.installed
+	$(PIP) -e '.[train]'
+	$(BIN)/python -m vamba_cli.train.pack .train $(if $(wildcard ../shared/slides),--pages ../shared/slides)
+
+# On a machine with a GPU.
 train: $(VENV)/.installed
 	$(PIP) -e '.[train]'
-	$(BIN)/python -m vamba_cli.train --fonts .fonts $(if $(wildcard .pages),--pages .pages) --resume vamba_cli/weights/tiny --out runs/next
+	$(BIN)/python -m vamba_cli.train --fonts .train/fonts $(if $(wildcard .train/pages),--pages .train/pages) --resume vamba_cli/weights/tiny --out runs/next
 
 $(VENV)/.created:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vamba needs Python 3.11 or later: make PYTHON=python3.11 ...")'

@@ -6,12 +6,13 @@ python benchmarks/batch.py throughput --videos lectures/ --count 20 --seconds 20
 `entries` makes tiny files that stand in for videos and gives them to a task that does nothing; it prints the seconds of
 a dry run, of the first run (with --first-run), of a run that finds all of it done, and the peak memory of each, for the
 count and a tenth of it, to see whether memory grows. `throughput` cuts clips from the videos and compares the time of a
-batch over them with the sum of `api.ask` on each with the model loaded.
+batch over them with the sum of `api.ask` on each with the model loaded, by the clock and in processor seconds.
 """
 
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -80,18 +81,17 @@ def _write_records(videos: Path, out: Path) -> None:
 
     work = jobs.Work(NULL, Settings(), {}, model_identity(Settings()))
     for entry in Sources((str(videos),)).entries():
-        data = result_bytes({"task": "null", "name": entry.path.name})
+        data = result_bytes({"task": "null", "name": Path(entry.path).name})
         record = jobs.Record(
-            entry.name, absolute(entry), NULL, "done", work.digest, __version__, entry.size_bytes, entry.mtime_ns, 1,
-            content_of(entry.path), jobs.output_of(entry.name, work), len(data), finished="2026-01-01T00:00:00+00:00",
+            name=entry.name, path=absolute(entry), task=NULL, status="done", work=work.digest, version=__version__,
+            size_bytes=entry.size_bytes, mtime_ns=entry.mtime_ns, output=jobs.output_of(entry.name, work),
+            output_bytes=len(data), attempts=1, content=content_of(Path(entry.path)), worker="process 1 on here",
+            finished="2026-01-01T00:00:00.000+00:00",
         )  # fmt: skip
         key = jobs.key_of(entry.name, NULL)
         for path, text in (
             (out / record.output, data),
-            (
-                out / ".vamba" / "records" / key[:2] / f"{key[2:]}.json",
-                json.dumps(record.to_json(), separators=(",", ":")).encode(),
-            ),
+            (out / ".vamba" / "records" / key[:2] / f"{key[2:]}.json", record.to_bytes()),
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text)
@@ -124,12 +124,12 @@ def _throughput(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     for index in range(given.rounds):  # in turn, so that a busy moment hits both
         singles.append(_single(clips))
         batches.append(_batch(folder / "in", folder / f"out{index}"))
-        print(f"round {index}: singles {singles[-1]:.2f} s, batch {batches[-1]:.2f} s", file=sys.stderr)
-    ratios = [batch / single for batch, single in zip(batches, singles, strict=True)]
-    return {
-        "videos": len(clips), "seconds_each": given.seconds, "single_seconds": singles, "batch_seconds": batches,
-        "ratios": [round(ratio, 3) for ratio in ratios], "median_ratio": round(statistics.median(ratios), 3),
-    }  # fmt: skip
+        print(f"round {index}: singles {singles[-1]}, batch {batches[-1]}", file=sys.stderr)
+    found: dict[str, Any] = {"videos": len(clips), "seconds_each": given.seconds, "single": singles, "batch": batches}
+    for kind in ("seconds", "cpu_seconds"):
+        ratios = [round(batch[kind] / single[kind], 3) for batch, single in zip(batches, singles, strict=True)]
+        found |= {f"ratios_{kind}": ratios, f"median_ratio_{kind}": statistics.median(ratios)}
+    return found
 
 
 def _clips(folder: Path, videos: Path, count: int, seconds: float) -> list[Path]:
@@ -144,30 +144,31 @@ def _clips(folder: Path, videos: Path, count: int, seconds: float) -> list[Path]
     return sorted(folder.iterdir())
 
 
-def _single(clips: list[Path]) -> float:
+def _single(clips: list[Path]) -> dict[str, float]:
     """The sum of `api.ask` on each, in a fresh process, the model loaded before the clock starts."""
     code = (
         "import sys, time; from pathlib import Path\n"
         "from vamba_cli import api; from vamba_cli.settings import Settings\n"
-        "settings = Settings(cache=False); model = api.OpenModel(settings); model.ready(); total = 0.0\n"
-        "for path in sys.argv[1:]:\n"
-        "    began = time.perf_counter()\n"
-        f"    api.ask(Path(path), [{QUESTION!r}], settings, model=model)\n"
-        "    total += time.perf_counter() - began\n"
-        "print(total)"
+        "settings = Settings(cache=False); model = api.OpenModel(settings); model.ready()\n"
+        "began, cpu = time.perf_counter(), time.process_time()\n"
+        f"for path in sys.argv[1:]: api.ask(Path(path), [{QUESTION!r}], settings, model=model)\n"
+        "print(time.perf_counter() - began, time.process_time() - cpu)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, clips)], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return float(done.stdout)
+    seconds, cpu_seconds = map(float, done.stdout.split())
+    return {"seconds": round(seconds, 2), "cpu_seconds": round(cpu_seconds, 2)}
 
 
-def _batch(videos: Path, out: Path) -> float:
-    """The whole command, from its start to its end."""
+def _batch(videos: Path, out: Path) -> dict[str, float]:
+    """The whole command with its workers, from its start to its end."""
     command = [sys.executable, "-m", "vamba_cli", "batch", str(videos), "-t", "ask", "-q", QUESTION, "-d", str(out)]
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([*command, "--no-cache"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - began
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": round(seconds, 2), "cpu_seconds": round(cpu_seconds, 2)}
 
 
 if __name__ == "__main__":

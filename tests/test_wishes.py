@@ -8,8 +8,8 @@ from vamba_cli.tasks.wishes import moment_seconds, stands_for, subject, wish
 @pytest.mark.parametrize(
     ("question", "wished"),
     [
-        ("what is this lecture about?", "title"),
-        ("What's this about", "title"),
+        ("what is this lecture about?", "about"),
+        ("What's this about", "about"),
         ("What is the title of the talk?", "title"),
         ("what is shown?", "title"),
         ("which slide is this", "title"),

@@ -42,6 +42,7 @@ def looks(
     changes: Sequence[float] | Tensor | None = None,
     cuts: Sequence[bool] | None = None,
     features: Tensor | None = None,
+    doubled: Sequence[bool] | None = None,
 ) -> Looks:
     """What an encoder would have noticed; nothing where nothing is said."""
     frames, pairs = len(times_seconds), len(times_seconds) // 2
@@ -50,5 +51,6 @@ def looks(
         torch.zeros(frames) if changes is None else torch.as_tensor(changes, dtype=torch.float32),
         torch.zeros(frames, dtype=torch.bool) if cuts is None else torch.tensor(cuts),
         torch.zeros(pairs) if novelty is None else torch.as_tensor(novelty, dtype=torch.float32),
+        torch.zeros(pairs, dtype=torch.bool) if doubled is None else torch.tensor(doubled),
         torch.zeros(pairs, 3, dtype=torch.float16) if features is None else features.to(torch.float16),
     )

@@ -65,6 +65,16 @@ def play(video: Path, worker: Worker) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def crowded(video: Path, worker: Worker) -> dict[str, Any]:
+    """Takes GPU memory, more than it may have until both reductions apply; earlier attempts may not have kept any."""
+    import torch
+
+    torch.cuda.set_per_process_memory_fraction(0.02)
+    share_bytes = int(0.02 * torch.cuda.get_device_properties(0).total_memory)
+    taken = torch.empty(int(share_bytes * (1.5, 1.1, 0.9)[worker.reduction]), dtype=torch.uint8, device="cuda")
+    return {"task": "crowded", "name": video.name, "device": taken.device.type}
+
+
 def null(video: Path, worker: Worker) -> dict[str, Any]:
     """Nothing: what is measured is the batch."""
     return {"task": "null", "name": video.name}

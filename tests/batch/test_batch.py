@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.batch.conftest import Archive, claimed, ended, wait_until
+from tests.batch.conftest import Archive, children_of, claimed, ended, kill, wait_until
 from tests.paths import ROOT
 
 SCHEMA = json.loads((importlib.resources.files("vamba_cli") / "schemas" / "batch.json").read_text("utf-8"))
@@ -248,7 +248,14 @@ def test_ctrl_c_finishes_what_is_under_way(archive: Archive) -> None:
     assert archive.run().statuses() == {"a.mp4": "skipped", "b.mp4": "done", "c.mp4": "done"}
 
 
-@pytest.mark.parametrize(("signals", "code"), [((signal.SIGINT, signal.SIGINT), 130), ((signal.SIGTERM,), 143)])
+@pytest.mark.parametrize(
+    ("signals", "code"),
+    [
+        ((signal.SIGINT, signal.SIGINT), 130),
+        ((signal.SIGTERM,), 143),
+        ((signal.SIGINT, signal.SIGTERM), 143),
+    ],
+)
 def test_leaving_at_once_gives_claims_back(archive: Archive, signals: tuple[signal.Signals, ...], code: int) -> None:
     archive.put(a="hang")
     process = archive.start()
@@ -261,8 +268,21 @@ def test_leaving_at_once_gives_claims_back(archive: Archive, signals: tuple[sign
     ran = ended(process)
     assert ran.code == code and time.monotonic() - began < 5
     assert ran.lines == [] and archive.records() == {} and archive.leftovers() == []
-    if code == 143:
+    if signals == (signal.SIGTERM,):
         assert "1 video given up" in ran.err
+
+
+def test_who_ends_the_workers_first_ends_the_run_all_the_same(archive: Archive) -> None:
+    """As Slurm does: every process of a job is sent SIGTERM."""
+    archive.put(a="hang")
+    process = archive.start()
+    wait_until(lambda: claimed(archive) and children_of(process.pid))
+    time.sleep(0.3)
+    for number in (*children_of(process.pid), process.pid):
+        kill(number, signal.SIGTERM)
+    ran = ended(process)
+    assert ran.code == 143 and "1 video given up" in ran.err
+    assert ran.lines == [] and archive.records() == {} and archive.leftovers() == []
 
 
 def test_lock(archive: Archive) -> None:
@@ -315,3 +335,4 @@ def test_report(archive: Archive) -> None:
     assert "<script>" not in page and "&lt;script&gt;" in page
     assert "<b>2</b>done" in page and "<b>1</b>failed" in page
     assert "there is no picture in it" in page and "half of the chunk" in page
+    assert "tests.batch.doubles:play 3" in page

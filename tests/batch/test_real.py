@@ -76,6 +76,8 @@ def test_dry_run_looks_into_real_videos(archive: Archive) -> None:
     ran = archive.run("--dry-run", task="chapters")
     assert ran.code == 0 and ran.line("counter.mp4")["num_frames"] >= 2
     assert ran.line("broken.mp4")["error"]["kind"] == "MediaError"
-    assert "frames" in ran.err and "from 1 of 2 videos" in ran.err and "roughly" in ran.err
+    for row in ("frames", "tokens", "memory", "time", "disk"):
+        assert f"\n  {row} " in ran.err, row
+    assert "1 of 2 looked into cannot be read" in ran.err and "roughly" in ran.err
     archive.run(task="chapters")
     assert "speed of earlier videos" in archive.run("--dry-run", "--force", task="chapters").err

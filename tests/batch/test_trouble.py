@@ -181,7 +181,7 @@ def test_a_link_to_nothing_and_a_missing_path_are_told(archive: Archive) -> None
     ran = archive.run(paths=(str(archive.folder), "/no/such/folder"))
     assert ran.code == 3
     assert ran.statuses() == {"a.mp4": "done", "dead.mp4": "failed", "folder": "failed"}
-    assert "/no/such/folder does not exist" in ran.err
+    assert "  /no/such/folder  does not exist" in ran.err
 
 
 def test_odd_names(archive: Archive) -> None:

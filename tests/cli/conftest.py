@@ -13,7 +13,7 @@ import pytest
 import vamba_cli
 from tests.paths import ROOT
 from vamba_cli.cli.app import main
-from vamba_cli.engine.events import EncodeProgress, Notice, OnEvent, Stage, VideoBegins, ignore
+from vamba_cli.engine.events import Answered, EncodeProgress, Notice, OnEvent, Stage, VideoBegins, ignore
 from vamba_cli.errors import MediaError, ModelError
 from vamba_cli.measurements import BenchFigure, BenchMachine, BenchResult
 from vamba_cli.results import (
@@ -93,12 +93,14 @@ class FakeModel:
 class FakeApi:
     """Stands in for `vamba_cli.api`.
 
-    `ask_error` and `rows` are what the test wants to happen; `trouble` says what happens to the file of a name.
+    `ask_error` and `rows` are what the test wants to happen, after `num_told` answers; `trouble` says what happens to
+    the file of a name.
     """
 
     answer: str = "Backpropagation is introduced at 1:27."
     evidence: tuple[Evidence, ...] = EVIDENCE
     ask_error: BaseException | None = None
+    num_told: int = 0
     rows: tuple[VerifyRow, ...] = ROWS
     asked: list[str] = field(default_factory=list)
     settings: Settings = field(default_factory=Settings)
@@ -116,11 +118,14 @@ class FakeApi:
         on_event(Stage("encode", "1024 frames"))
         on_event(EncodeProgress(512, 1024, 40.0, 2**20))
         on_event(Notice("2 frames are damaged"))
+        answers = tuple(Answer(question, self.answer, self.evidence) for question in questions)
+        for index, answer in enumerate(answers[: self.num_told]):
+            on_event(Answered(index, answer))
         if self.ask_error is not None:
             raise self.ask_error
         return AskResult(
             video=VideoSummary(str(video), 3725.5, 640, 360),
-            answers=tuple(Answer(question, self.answer, self.evidence) for question in questions),
+            answers=answers,
             model=MODEL,
             preset=settings.presets,
             num_frames=1024,
@@ -129,6 +134,12 @@ class FakeApi:
             warnings=("2 frames are damaged", "variable frame rate"),
             timing=Timing(0.25, 3.5, 0.5),
         )
+
+    def open_video(self, video: Path, settings: Settings, on_event: OnEvent) -> "FakeVideo":
+        if not video.exists():
+            raise MediaError(f"{video} does not exist: check the name")
+        on_event(Stage("encode", "1024 frames"))
+        return FakeVideo(self, FakeModel(settings))
 
     def inspect(self, video: Path, settings: Settings) -> InfoResult:
         self.video, self.settings = video, settings
@@ -223,9 +234,24 @@ class FakeApi:
             "summaries_of_each",
         ):
             setattr(module, name, getattr(self, name))
-        module.poster_pictures, module.OpenModel = self.poster_pictures, FakeModel
+        module.poster_pictures, module.OpenModel, module.OpenVideo = self.poster_pictures, FakeModel, self.open_video
         module.__getattr__ = _real_wishes
         return module
+
+
+@dataclass
+class FakeVideo:
+    """Stands in for `api.OpenVideo`."""
+
+    api: FakeApi
+    model: FakeModel
+
+    def ask(self, questions: Sequence[str], on_event: OnEvent) -> tuple[Answer, ...]:
+        self.api.asked += questions
+        on_event(Stage("search", questions[0]))
+        if self.api.ask_error is not None:
+            raise self.api.ask_error
+        return tuple(Answer(question, f"{self.api.answer} [{question}]", self.api.evidence) for question in questions)
 
 
 def _real_wishes(name: str) -> type:

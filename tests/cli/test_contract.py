@@ -5,7 +5,6 @@ import importlib.resources
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import time
@@ -21,7 +20,7 @@ from vamba_cli.errors import MediaError, MemoryBudgetError, ModelError, UsageErr
 from vamba_cli.results import VerifyRow
 
 COMMANDS = (
-    (), ("ask",), ("batch",), ("chapters",), ("summarise",), ("summarize",), ("info",),
+    (), ("ask",), ("chat",), ("batch",), ("chapters",), ("summarise",), ("summarize",), ("info",),
     ("models",), ("models", "list"), ("models", "pull"), ("models", "verify"), ("presets",),
     ("presets", "list"), ("presets", "show"), ("cache",), ("cache", "list"), ("cache", "clear"), ("doctor",), ("demo",),
 )  # fmt: skip
@@ -60,18 +59,14 @@ def test_every_option_of_an_example_exists(vamba: Vamba, command: tuple[str, ...
                 assert re.search(rf"(^|[ ,]){re.escape(word)}\b", shown), (line, word)
 
 
-def test_help_is_fast_and_light() -> None:
-    """Under 0.2 s of the processor's time, which others on this machine do not lengthen much; the best of five."""
+def test_help_is_light() -> None:
+    """Start-up time is what is imported; counted, because a clock would measure what else the machine is doing."""
     probe = "import sys; from vamba_cli.cli.app import main; main(['--help']); print(*sys.modules, file=sys.stderr)"
-    seconds = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    loaded = done.stderr.split()
     heavy = {"torch", "numpy", "av", "rich", "yaml", "huggingface_hub", "tokenizers", "safetensors", "platformdirs"}
-    assert heavy.isdisjoint(done.stderr.split())
-    assert min(seconds) < 0.2
+    assert heavy.isdisjoint(loaded)
+    assert len(loaded) < 260, sorted(loaded)  # 213 with typer 0.29 on Python 3.11, the standard library's own with them
 
 
 def test_version(vamba: Vamba) -> None:
@@ -108,6 +103,18 @@ def test_several_questions_stand_above_their_answers(vamba: Vamba, api: FakeApi)
     lines = vamba("ask", "v.mp4", "-q", "one?", "-q", "two?").out.splitlines()
     assert lines[0] == "one?" and "two?" in lines
     assert api.asked == ["one?", "two?"]
+
+
+@pytest.mark.parametrize("num_told", [1, 2])
+def test_answers_come_as_soon_as_they_are_known(vamba: Vamba, api: FakeApi, num_told: int) -> None:
+    questions = ("-q", "one?", "-q", "two?")
+    whole = vamba("ask", "v.mp4", *questions).out
+    api.num_told = num_told
+    assert vamba("ask", "v.mp4", *questions).out == whole
+    api.ask_error = MediaError("the rest of the file is gone")
+    assert whole.startswith(vamba("ask", "v.mp4", *questions).out.rstrip("\n"))
+    assert "one?" in vamba("ask", "v.mp4", *questions).out
+    assert vamba("ask", "v.mp4", *questions, "--json").out == ""
 
 
 def test_questions_from_a_file_and_from_stdin(

@@ -11,7 +11,7 @@ from tests.tinynet import SMALL
 from vamba_cli.engine.budget import Workload, predict
 from vamba_cli.engine.encode import Encoder
 from vamba_cli.engine.generate import generate
-from vamba_cli.engine.windows import Probe, score
+from vamba_cli.engine.signals import Probe, signals
 from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import VideoMemory
@@ -45,7 +45,7 @@ def answer(model: Vamba, memory: VideoMemory) -> None:
     """A question about all of the video, and windows of it, as a session asks them."""
     generate(model, ByteTokenizer(), memory, "what?", max_new_tokens=2)
     windows = [(first, first + 1) for first in range(memory.num_pairs)]
-    score(
+    signals(
         model, ByteTokenizer(), memory, Probe("Does this part of the video show how something is done? Yes?"), windows
     )
 

@@ -16,10 +16,12 @@ def memory_of(seen: Looks, end_seconds: float) -> VideoMemory:
     return VideoMemory(rows, rows, 1, seen, end_seconds, num_tokens=pairs)
 
 
-def seen(changes: list[float], cuts: list[int] | None = None) -> Looks:
+def seen(changes: list[float], cuts: list[int] | None = None, doubled: list[int] | None = None) -> Looks:
     """A frame every two seconds."""
     marks = [i in (cuts or []) for i in range(len(changes))]
-    return looks([2.0 * i for i in range(len(changes))], changes=[torch.inf, *changes[1:]], cuts=marks)
+    alone = [i in (doubled or []) for i in range(len(changes) // 2)]
+    times = [2.0 * i for i in range(len(changes))]
+    return looks(times, changes=[torch.inf, *changes[1:]], cuts=marks, doubled=alone)
 
 
 def test_slides_become_scenes_at_the_frame_that_changes() -> None:
@@ -29,6 +31,13 @@ def test_slides_become_scenes_at_the_frame_that_changes() -> None:
     # the pair of frames 2 and 3 shows a bit of two slides and belongs to neither
     assert [scene.pairs for scene in scenes] == [(0, 1), (2, 4), (4, 5)]
     assert all(scene.still for scene in scenes)
+
+
+def test_a_pair_that_shows_its_second_frame_twice_belongs_to_the_scene_that_begins() -> None:
+    changes = [NEW, STILL, STILL, NEW, NEW, STILL, STILL, STILL, STILL, NEW]
+    scenes = find_scenes(memory_of(seen(changes, doubled=[1, 4]), 20.0), 6.0)
+    assert [(scene.first, scene.stop) for scene in scenes] == [(0, 3), (3, 4), (4, 9), (9, 10)]
+    assert [scene.pairs for scene in scenes] == [(0, 1), (1, 2), (2, 4), (4, 5)]
 
 
 def test_a_scene_without_a_pair_of_its_own() -> None:

@@ -128,6 +128,13 @@ def test_an_outline_that_is_the_summary_is_written_once() -> None:
     assert "## Outline" in summary_to_md(summaries(summarised(outline, "- 0:00  Opening\n- 1:05  All the rest")))
 
 
+def test_a_summary_that_ends_with_the_words_of_the_outline_is_kept() -> None:
+    """Every text ends with the empty one of a chapter without words, and with its own last words."""
+    for text, said in ((" ", "It begins."), ("The chain rule", "All of it is about The chain rule")):
+        shown = summary_to_md(summaries(summarised((OutlineEntry(0.0, 65.0, text),), said)))
+        assert said in shown and "## Outline" in shown
+
+
 @given(hostile_items)
 @settings(max_examples=100)
 def test_markdown_shows_the_titles_as_they_are(item: VideoChapters) -> None:

@@ -1,5 +1,6 @@
 """The curve of a question: where it is looked for, and in seconds."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from tests.engine.test_windows import memory_with
 from vamba_cli.engine import windows
 from vamba_cli.engine.events import Event, Stage, ignore
+from vamba_cli.engine.signals import Judgement, Probe
 from vamba_cli.results import Evidence
 from vamba_cli.subtitles import NO_SUBTITLES, Line, Subtitles
 from vamba_cli.tasks.evidence import evidence_curve
@@ -16,20 +18,21 @@ from vamba_cli.tasks.profiles import PROFILES
 
 
 class Scorer:
-    """Stands in for `score`: the scene of pair 2 is what is looked for."""
+    """Stands in for `judge`: the scene of pair 2 is what is looked for."""
 
     def __init__(self) -> None:
-        self.probes: list[windows.Probe] = []
+        self.probes: list[Probe] = []
 
-    def __call__(self, model: Any, tokenizer: Any, memory: Any, probe: Any, spans: Any, on_event: Any) -> torch.Tensor:
-        self.probes.append(probe)
-        return torch.tensor([2.0 if first <= 2 < stop else -3.0 for first, stop in spans])
+    def __call__(self, *arguments: Any) -> Judgement:
+        self.probes.append(arguments[3])
+        shown = torch.tensor([2.0 if first <= 2 < stop else -3.0 for first, stop in arguments[5]])
+        return Judgement(shown, shown, torch.zeros(len(shown), dtype=torch.bool))
 
 
 @pytest.fixture
 def scorer(monkeypatch: pytest.MonkeyPatch) -> Scorer:
     scorer = Scorer()
-    monkeypatch.setattr(windows, "score", scorer)
+    monkeypatch.setattr(windows, "judge", scorer)
     return scorer
 
 
@@ -38,7 +41,9 @@ def session() -> Any:
     """Five pairs, a frame every second; new pictures at the pairs 2 and 3."""
     memory = memory_with([torch.inf, 0.0, 50.0, 50.0, 0.0])
     memory.end_seconds = 9.5
-    return SimpleNamespace(ready=SimpleNamespace(model=None, tokenizer=None), memory=memory, subtitles=NO_SUBTITLES)
+    folder = SimpleNamespace(search={}, resolved=SimpleNamespace(folder=Path("tiny")))
+    ready = SimpleNamespace(model=None, tokenizer=None, folder=folder)
+    return SimpleNamespace(ready=ready, memory=memory, subtitles=NO_SUBTITLES)
 
 
 def test_adjacent_spans_in_seconds(scorer: Scorer, session: Any) -> None:
@@ -97,9 +102,9 @@ def test_what_is_said_supports_it_where_it_is_said(scorer: Scorer, session: Any)
 def test_a_line_is_looked_for_by_its_beginning(topic: str, phrase: str, finding: str) -> None:
     probe = PROFILES["slides"].probe(f"when is {topic} shown?", topic)
     assert probe is not None and (probe.finding, probe.phrase) == (finding, phrase)
-    assert probe.question.endswith(phrase) and probe.finding_weight > 0
+    assert probe.question.endswith(phrase)
 
 
 def test_a_model_that_was_not_trained_to_find_is_not_asked_to() -> None:
     probe = PROFILES["chat"].probe("when is PCA shown?", "PCA")
-    assert probe is not None and probe.finding_weight == 0
+    assert probe is not None and not probe.phrase

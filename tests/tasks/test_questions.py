@@ -1,12 +1,13 @@
 """What questions ask for, over many wordings; whatever is typed, nothing breaks."""
 
 import time
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vamba_cli.tasks.questions import Understood, understand
+from vamba_cli.tasks.questions import Kind, Understood, understand
 
 TIMES = {
     "When is backprop introduced?": "backprop",
@@ -75,6 +76,53 @@ OPEN = {
     " \t\n": None,
     "???": None,
 }
+OTHERS = {
+    # sloppy and polite
+    "where do they explain debhelper": ("time", "debhelper"),
+    "hi, could you please tell me when t-SNE comes up": ("time", "t-SNE"),
+    "i want to know when PCA is shown please": ("time", "PCA"),
+    "i'm looking for the slide on UMAP": ("time", "UMAP"),
+    "go to the conclusion": ("time", "conclusion"),
+    "show me where UMAP is": ("time", "UMAP"),
+    "which slides talk about single cell data": ("time", "single cell data"),
+    "which slides contain the word cluster": ("time", "cluster"),
+    "does the talk mention lintian?": ("yes-no", "lintian"),
+    "anything on random forests in there?": ("yes-no", "random forests"),
+    "any slides on t-SNE?": ("yes-no", "t-SNE"),
+    "do they ever talk about perplexity": ("yes-no", "perplexity"),
+    "UMAP mentioned?": ("yes-no", "UMAP"),
+    "is PCA in the talk?": ("yes-no", "PCA"),
+    # how long, how many
+    "how long is UMAP on the screen?": ("duration", "UMAP"),
+    "how long do they talk about UMAP": ("duration", "UMAP"),
+    "how long does the slide on UMAP last": ("duration", "UMAP"),
+    "how much time is spent on PCA": ("duration", "PCA"),
+    "how long is the video?": ("duration", None),
+    "how long until the quiz is shown?": ("time", "quiz"),
+    "how many slides mention patches?": ("count", "patches"),
+    "how many slides are there about PCA": ("count", "PCA"),
+    "how often is PCA mentioned": ("count", "PCA"),
+    "how many slides does it have": ("count", None),
+    "how many slides are there": ("count", None),
+    "number of slides": ("count", None),
+    # order
+    "what comes after the outline": ("after", "outline"),
+    "what's after t-SNE?": ("after", "t-SNE"),
+    "which slide comes right after the one about PCA": ("after", "PCA"),
+    "what follows PCA": ("after", "PCA"),
+    "what do they discuss after the quiz": ("after", "quiz"),
+    "what comes before PCA?": ("before", "PCA"),
+    # words of these kinds inside titles
+    "when is Before we start introduced?": ("time", "Before we start"),
+    "when is What comes after introduced?": ("time", "What comes after"),
+    "is How many reads do I need shown?": ("yes-no", "How many reads do I need"),
+    'does the talk mention "how long"?': ("yes-no", "how long"),
+    "summary please": ("outline", None),
+}
+NTH = {
+    "what is the last slide": -1, "how does the lecture end": -1, "whats the first slide about?": 1,
+    "what is the third slide": 3, "slide 5": 5, "what is on slide 12?": 12, "what's the 21st slide": 21,
+}  # fmt: skip
 OUTLINE = (
     "list the topics", "List all slides", "what topics are covered?", "give me an outline", "table of contents",
     "show me the chapters", "what are the headings?", "summarise the video", "summarize",
@@ -84,6 +132,8 @@ TABLE = [
     *(("yes-no", question, topic) for question, topic in YES_NO.items()),
     *(("open", question, topic) for question, topic in OPEN.items()),
     *(("outline", question, None) for question in OUTLINE),
+    *((kind, question, topic) for question, (kind, topic) in OTHERS.items()),
+    *(("nth", question, None) for question in NTH),
 ]
 
 
@@ -93,10 +143,16 @@ def test_wordings(kind: str, question: str, topic: str | None) -> None:
     assert (found.kind, found.topic) == (kind, topic)
 
 
+@pytest.mark.parametrize(("question", "number"), NTH.items())
+def test_which_slide(question: str, number: int) -> None:
+    assert understand(question).number == number
+
+
 WORDS = st.lists(
     st.sampled_from(
         'when is are the a slide about there shown introduced explained talk of does it which time is? “ ” " What '
-        "x PCA please tell me list topics can you in this video".split()
+        "x PCA please tell me list topics can you in this video how long many slides what comes after before first "
+        "last".split()
     ),
     max_size=14,
 ).map(" ".join)
@@ -107,7 +163,7 @@ WORDS = st.lists(
 def test_nothing_breaks(question: str) -> None:
     found = understand(question)
     assert isinstance(found, Understood)
-    assert found.kind in ("time", "yes-no", "outline", "open")
+    assert found.kind in get_args(Kind)
     if found.topic is not None:
         assert found.topic.strip() == found.topic != ""
         assert " ".join(found.topic.split()) in " ".join(question.split())  # taken from the question, never made up
@@ -117,11 +173,12 @@ def test_nothing_breaks(question: str) -> None:
 @pytest.mark.parametrize(
     "piece",
     ["is ", "when ", "shown ", "a", '"', "tell me ", "list the ", "what are the of ", "please ", "at in on ",
+     "how many slides ", "what comes ", "after ", "how long is ", "the first slide ", "any slides on ",
      "slide about ", "can you tell me ", " shown is", "“”", "?!. ", "\t \n"],
 )  # fmt: skip
 def test_long_nonsense_does_not_take_long(piece: str) -> None:
     text = (piece * 4000)[:3990] + " x"
     began = time.perf_counter()
-    for question in (text, "when is " + text, "is there " + text):
+    for question in (text, "when is " + text, "is there " + text, "what comes " + text, "how many " + text):
         understand(question)
     assert time.perf_counter() - began < 15  # a pattern that backtracks without end takes hours

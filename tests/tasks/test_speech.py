@@ -235,7 +235,7 @@ def ask(lecture: Path, question: str, **settings: Any) -> tuple[AskResult, Answe
 
 def test_seen_and_said(lecture: Path) -> None:
     result, answer, events = ask(lecture, "when is overfitting introduced?")
-    assert "on screen at 0:00–0:" in answer.answer and answer.answer.endswith("; it is said at 0:01–0:05.")
+    assert "on screen as a title at 0:00–0:" in answer.answer and answer.answer.endswith("; it is said at 0:01–0:05.")
     assert [span.source for span in answer.evidence] == ["picture", "subtitles"]
     assert result.subtitles == "lecture.srt" and result.warnings == ()
     assert Notice("subtitles: lecture.srt, 3 lines") in events
@@ -254,7 +254,7 @@ def test_an_open_question_quotes(lecture: Path) -> None:
 
 def test_what_is_asked_to_be_said_and_is_only_seen(lecture: Path) -> None:
     _, answer, _ = ask(lecture, "when is the learning rate mentioned?")
-    assert "on screen at" in answer.answer and answer.answer.endswith("; the subtitles do not mention it.")
+    assert "on screen as a title at" in answer.answer and answer.answer.endswith("; the subtitles do not mention it.")
 
 
 def test_without_subtitles_the_answer_is_as_ever(lecture: Path) -> None:

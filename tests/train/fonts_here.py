@@ -8,7 +8,7 @@ import pytest
 
 from vamba_cli.train.fonts import find_fonts
 
-_COLLECTED = Path(__file__).parents[2] / ".fonts"
+_COLLECTED = Path(__file__).parents[2] / ".train" / "fonts"
 _PLAIN = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSansMono", "LiberationSans-Regular", "LiberationMono-Regular")
 
 

@@ -1,96 +1,128 @@
-"""Clips of slides: the ring keeps pictures and words together, and batches say what they hold."""
+"""Clips of pages: the ring keeps pictures and words together, and batches say what they hold."""
 
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
-from vamba_cli.train.clips import Batch, ClipMaker, SlideRing
-from vamba_cli.train.questions import SlideText
+from tests.train.batches import HEIGHT, ROWS, SHAPE, WIDTH, batch, ring, samples, slide
+from vamba_cli.train.clips import ClipMaker, Ring, shift_pixels
+from vamba_cli.train.recipe import MIX, Stage
+from vamba_cli.train.samples import CENTRE_STEPS
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
 
-CPU = torch.device("cpu")
-PAIRS, QUESTIONS, LENGTH = 4, 7, 96
+TALL = Stage(WIDTH, HEIGHT, 1.0, pages=40, clips=10, pairs=8, clip_tokens=192)
 
 
-def slides(first: int, num: int) -> tuple[Tensor, Tensor, list[SlideText]]:
-    """Slides whose picture, dense targets and words all say their number."""
-    numbers = torch.arange(first, first + num) % 250
-    images = numbers.to(torch.uint8)[:, None, None, None].expand(num, 28, 56, 3)
-    dense = numbers.to(torch.uint8)[:, None, None, None].expand(num, 1, 2, 8)
-    return images, dense, [SlideText(f"Slide {number}", (f"line of {number}",)) for number in numbers.tolist()]
-
-
-def full_ring(num: int = 20) -> SlideRing:
-    ring = SlideRing(num, 56, 28, CPU)
-    ring.add(*slides(0, num))
-    return ring
-
-
-@given(st.integers(1, 9), st.lists(st.integers(0, 25), max_size=8))
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 9), st.lists(st.integers(0, 12), max_size=5))
 def test_the_ring_keeps_the_newest_together(capacity: int, sizes: list[int]) -> None:
-    ring, total = SlideRing(capacity, 56, 28, CPU), 0
+    one, total = Ring(capacity, SHAPE, torch.device("cpu")), 0
+    places = [(t.shape, t.data_ptr()) for t in one.tensors]
     for size in sizes:
-        ring.add(*slides(total, size))
+        if size:
+            one.add(samples(range(total, total + size)))
         total += size
-        assert len(ring) == min(total, capacity)
-        for place, text in enumerate(ring.texts):
-            number = int(text.title.split()[1])
-            assert bool((ring.images[place] == number).all())
-            assert bool((ring.dense[place] == number).all())
-        held = {text.title for text in ring.texts}
-        assert held == {f"Slide {number % 250}" for number in range(max(0, total - capacity), total)}
-    assert ring.images.shape == (capacity, 28, 56, 3) and ring.dense.shape == (capacity, 1, 2, 8)
+        assert len(one) == min(total, capacity)
+        numbers = [int(text.title.split()[1]) for text in one.texts]
+        assert set(numbers) == set(range(max(0, total - capacity), total))
+        for place, number in enumerate(numbers):
+            truth = slide(number)
+            np.testing.assert_array_equal(one.images[place].numpy(), truth.image)
+            assert one.codes[place, :3].tolist() == truth.glyph_codes.tolist()
+            np.testing.assert_allclose(one.centres[place, :3].numpy() / CENTRE_STEPS, truth.glyph_centres, atol=0.13)
+            assert "".join(map(chr, one.ids[place, 0].tolist())).count(f"Slide {number}")
+    assert places == [(t.shape, t.data_ptr()) for t in one.tensors]  # a captured step reads them where they are
 
 
-def batch_of(clips: int, seed: int = 0) -> Batch:
-    return ClipMaker(seed, PAIRS, QUESTIONS, LENGTH)(full_ring(), clips)
+def test_a_step_has_its_shapes() -> None:
+    one = batch()
+    assert one.pages.shape == one.rows.shape == one.noise.shape == one.read_at.shape == (5,)
+    assert one.order.shape == (2, 4) and one.ids.shape == one.weights.shape == (2, 128)
+    assert one.windows.shape == (2, 128, 2) and one.colours.shape == (5, 2, 3) and one.keep.shape == (2,)
+    assert int(one.rows.min()) >= 0 and int(one.rows.max()) < ROWS
+    again = batch(seed=2)
+    assert [(a.shape, a.dtype) for a in one] == [(b.shape, b.dtype) for b in again]
+    assert all(torch.equal(a, b) for a, b in zip(one, batch(), strict=True))
+    assert not torch.equal(one.pages, again.pages)
 
 
-def test_shapes_and_types() -> None:
-    batch = batch_of(5).to(CPU)
-    assert batch.frames.shape == (5, PAIRS, 2) and batch.pure.shape == (5, PAIRS)
-    assert batch.ids.shape == batch.weights.shape == (5, QUESTIONS, LENGTH)
-    assert batch.windows.shape == (5, QUESTIONS, 2)
-    assert batch.ids.dtype == batch.frames.dtype == torch.int64
-    assert batch.weights.dtype == torch.float32 and batch.pure.dtype == torch.bool
+def test_every_page_is_shown_and_read_where_it_is_shown() -> None:
+    maker, one = ClipMaker(3, TALL, ROWS), ring()
+    counts = []
+    for _ in range(20):
+        step = maker(one)
+        flat = step.order.flatten()
+        assert flat.tolist() == sorted(flat.tolist()) and set(flat.tolist()) == set(range(40))
+        assert flat[step.read_at].tolist() == list(range(40))
+        counts += [len(set(clip)) for clip in step.order.tolist()]
+    assert sum(counts) == 20 * 40  # changes are shared out unevenly, their number is fixed
+    assert counts.count(1) > 10 and max(counts) >= 7
 
 
-def test_clips_show_slides_of_the_ring_and_change_now_and_then() -> None:
-    batch = batch_of(200)
-    assert int(batch.frames.min()) >= 0 and int(batch.frames.max()) < 20
-    assert torch.equal(batch.pure, batch.frames[..., 0] == batch.frames[..., 1])
-    assert 0.8 < float(batch.pure.float().mean()) < 0.95  # some pairs hold a change
-    stays = batch.frames[:, 1:, 0] == batch.frames[:, :-1, 1]
-    assert 0.15 < float(stays.float().mean()) < 0.5
+def test_a_page_that_is_read_may_have_stood_for_long() -> None:
+    """Also its last frame pair is read, so that states after a long stretch are."""
+    maker, one = ClipMaker(3, replace(TALL, pages=12), ROWS), ring()
+    late = sum(int((step.read_at % 8).max()) == 7 for step in (maker(one) for _ in range(20)))
+    assert late > 10
 
 
-def test_only_answers_are_learnt() -> None:
-    batch, end = batch_of(40), ByteTokenizer.end_id
-    for ids, weights in zip(batch.ids.flatten(0, 1), batch.weights.flatten(0, 1), strict=True):
-        start = ids.tolist().index(ByteTokenizer.start_id) + 1
-        stop = ids.tolist().index(end) + 1
-        assert bool((weights[:start] == 0).all()) and bool((weights[stop:] == 0).all())
-        assert bool((weights[start:stop] == weights[start]).all()) and float(weights[start]) in (1.0, 3.0)
-        assert bool((ids[stop:] == 0).all())
+def test_videos_go_on_with_the_page_that_stands() -> None:
+    maker, one = ClipMaker(5, TALL, ROWS), ring(20)
+    went_on = kept = began = 0
+    before = maker(one)
+    for _ in range(60):
+        step = maker(one)
+        last, first = before.pages[before.order[:, -1]], step.pages[step.order[:, 0]]
+        same = (last == first) & (step.keep > 0)
+        went_on += int(same.sum())
+        kept += int((step.keep > 0).sum())
+        began += int((step.keep == 0).sum())
+        before = step
+    assert 0.6 < went_on / kept < 0.85
+    assert 0.02 < began / (began + kept) < 0.1
 
 
-def test_windows_lie_in_the_clip_and_titles_in_the_window() -> None:
-    batch = batch_of(60)
-    titles = 0
-    for clip in range(60):
-        for ids, (first, stop) in zip(batch.ids[clip].tolist(), batch.windows[clip].tolist(), strict=True):
-            assert 0 <= first < stop <= PAIRS
-            start = ids.index(ByteTokenizer.start_id) + 1
-            prompt, answer = decode(ByteTokenizer(), ids[:start]), decode(ByteTokenizer(), ids[start:])
-            if prompt == "title?":
-                shown = {f"Slide {number}" for number in batch.frames[clip, first:stop].flatten().tolist()}
-                assert {answer.rstrip("\0")} == shown
-                titles += 1
-    assert titles > 20
+@pytest.mark.parametrize("pages", [9, 81])
+def test_pages_that_do_not_fit_the_clips_are_refused(pages: int) -> None:
+    with pytest.raises(ValueError, match="at most one to each pair"):
+        ClipMaker(1, replace(TALL, pages=pages), ROWS)
 
 
-def test_a_seed_repeats_its_clips() -> None:
-    same, other = batch_of(3, seed=1), batch_of(3, seed=2)
-    assert all(torch.equal(a, b) for a, b in zip(batch_of(3, seed=1), same, strict=True))
-    assert not torch.equal(same.frames, other.frames)
+def test_questions_about_clips_are_true() -> None:
+    one, tokenizer, lists = ring(), ByteTokenizer(), 0
+    maker = ClipMaker(7, TALL, ROWS)
+    for step, clip in ((step, clip) for step in (maker(one) for _ in range(8)) for clip in range(10)):
+        ids, weights, windows = (part[clip].tolist() for part in (step.ids, step.weights, step.windows))
+        begins = [place for place, token in enumerate(ids) if token == tokenizer.vision_start_id]
+        assert begins[0] == 0 and len(begins) > 2
+        for begin, end in zip(begins, [*begins[1:], len(ids)], strict=True):
+            stop = ids.index(tokenizer.end_id, begin) + 1
+            start = ids.index(tokenizer.start_id, begin) + 1
+            assert stop <= end and not any(weights[begin:start]) and not any(weights[stop:end])
+            assert set(weights[start:stop]) in ({1.0}, {MIX.yes_no_weight})
+            (window,) = {tuple(span) for span in windows[begin:stop]}
+            assert 0 <= window[0] < window[1] <= 8
+            prompt, answer = decode(tokenizer, ids[begin:start]), decode(tokenizer, ids[start:stop])
+            shown = [one.texts[page].title for page in step.pages[step.order[clip, slice(*window)]].tolist()]
+            runs = [title for place, title in enumerate(shown) if shown[place - 1 : place] != [title]]
+            if prompt in ("titles?", "title?"):
+                assert answer == " | ".join(runs)
+                lists += len(runs) > 1
+    assert lists > 2
+
+
+def test_pictures_are_moved_by_half_a_cell_and_keep_their_text() -> None:
+    codes = torch.tensor([[5, 6, 0], [7, 0, 0], [0, 0, 0], [5, 6, 0]])
+    places = torch.tensor([
+        [[200.0, 150.0], [300.0, 150.0], [0.0, 0.0]], [[10.0, 355.0], [0, 0], [0, 0]], [[0.0, 0], [0, 0], [0, 0]],
+        [[2.0, 2.0], [642.0, 362.0], [0, 0]],
+    ])  # fmt: skip
+    low, high = (shift_pixels(codes, places, torch.full((4, 2), share), 364, 644).tolist() for share in (0.0, 1.0))
+    assert low == [[-14, -14], [-2, -14], [-14, -14], [0, 0]]
+    assert high == [[14, 14], [14, 1], [14, 14], [0, 0]]

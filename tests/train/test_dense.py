@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
+import torch
 
 from vamba_cli.train.alphabet import ALPHABET, encode
-from vamba_cli.train.dense import dense_targets
+from vamba_cli.train.dense import cell_codes
 
 
-def _cell(text: str, places: list[tuple[float, float]], size: tuple[int, int] = (56, 56)) -> list[str]:
-    grid = dense_targets(encode(text), np.array(places, np.float32).reshape(-1, 2), size)
-    assert grid.dtype == np.uint8
-    assert grid.shape == (size[1] // 28, size[0] // 28, 8)
-    return ["".join(ALPHABET[code] for code in cell if code) for cell in grid.reshape(-1, 8)]
+def _grid(text: str, places: list[tuple[float, float]], rows: int = 2, columns: int = 2) -> torch.Tensor:
+    """Codes of one page beside an empty one, padded with no characters as pages are."""
+    codes = torch.zeros(2, len(text) + 2, dtype=torch.uint8)
+    centres = torch.zeros(2, len(text) + 2, 2)
+    codes[1, 1:-1] = torch.from_numpy(encode(text))
+    centres[1, 1:-1] = torch.tensor(places).reshape(-1, 2)
+    grid = cell_codes(codes, centres, rows, columns)
+    assert grid.shape == (2, rows * columns, 8) and not grid[0].any()
+    return grid[1]
+
+
+def _cell(text: str, places: list[tuple[float, float]]) -> list[str]:
+    return ["".join(ALPHABET[code] for code in cell if code) for cell in _grid(text, places).tolist()]
 
 
 def test_each_cell_gets_the_characters_whose_centre_it_holds() -> None:
@@ -26,7 +34,7 @@ def test_characters_are_read_line_by_line_even_if_drawn_in_another_order() -> No
 
 
 def test_spaces_and_unknown_characters_are_left_out_and_a_ninth_does_not_fit() -> None:
-    text = "a b\u4e00cdefghij"
+    text = "ab\u4e00cdefghij"
     places = [(2.0 * index, 10.0) for index in range(len(text))]
     assert _cell(text, places)[0] == "abcdefgh"
 
@@ -39,5 +47,10 @@ def test_no_characters() -> None:
     assert _cell("", []) == ["", "", "", ""]
 
 
-def test_the_grid_of_a_real_frame_size_ignores_what_is_cut_off_below() -> None:
-    assert dense_targets(encode("a"), np.array([[640, 363]], np.float32), (644, 364))[12, 22, 0] == encode("a")[0]
+def test_the_grid_of_a_real_frame_size() -> None:
+    assert _grid("a", [(640, 363)], 13, 23)[12 * 23 + 22, 0] == encode("a")[0]
+
+
+def test_lines_that_are_closer_than_a_line_are_one() -> None:
+    assert _cell("ab", [(9.0, 6.0), (4.0, 9.75)])[0] == "ba"
+    assert _cell("ab", [(9.0, 6.0), (4.0, 10.5)])[0] == "ab"

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.paths import SHARED
 from vamba_cli.train.alphabet import ALPHABET
-from vamba_cli.train.pages import PageRenderer, augment, is_validation, load_pages, pack, read_pages
+from vamba_cli.train.pages import PageRenderer, augment, is_validation, pack, read_pages, to_slide
 
 SIZE = (644, 364)
 
@@ -31,7 +31,7 @@ def test_a_title_broken_in_two_is_joined_and_is_no_line(tmp_path: Path) -> None:
     title = [["Support vector", 0.1, 0.05, 0.6, 0.12], ["machines", 0.1, 0.13, 0.4, 0.2]]
     body = [["● Eﬃcient", 0.1, 0.4, 0.4, 0.44], ["7", 0.9, 0.95, 0.92, 0.98]]
     _write(tmp_path, [_row("Support vector", [*title, *body])])
-    (slide,) = load_pages(tmp_path, SIZE)
+    (slide,) = (to_slide(page, SIZE) for page in read_pages(tmp_path))
     assert slide.title == "Support vector machines"
     assert slide.lines == ("Efficient",)
     assert slide.image.shape == (364, 644, 3)
@@ -40,7 +40,7 @@ def test_a_title_broken_in_two_is_joined_and_is_no_line(tmp_path: Path) -> None:
 
 def test_a_narrow_page_stands_between_bars_and_its_text_moves_along(tmp_path: Path) -> None:
     _write(tmp_path, [_row("iiii", [["iiii", 0.0, 0.4, 1.0, 0.6]])])
-    (slide,) = load_pages(tmp_path, SIZE)
+    (slide,) = (to_slide(page, SIZE) for page in read_pages(tmp_path))
     width = 364 * 800 / 600
     left = (644 - width) / 2
     assert slide.image[:, : int(left) - 2].max() == 0
@@ -66,7 +66,7 @@ def test_augmenting_moves_characters_with_the_picture(tmp_path: Path) -> None:
     image = np.zeros((364, 644, 3), np.uint8)
     image[176:188, 400:412] = 255
     _write(tmp_path, [_row("x", [["x", 0.1, 0.1, 0.2, 0.2]])])
-    (slide,) = load_pages(tmp_path, SIZE)
+    (slide,) = (to_slide(page, SIZE) for page in read_pages(tmp_path))
     marked = type(slide)(image, "x", (), slide.glyph_codes[:1], np.array([[406, 182]], np.float32))
     for seed in range(12):
         moved = augment(marked, random.Random(seed))
@@ -82,21 +82,21 @@ def test_validation_is_one_whole_repository(tmp_path: Path) -> None:
     line: list[list[object]] = [["Title", 0.1, 0.1, 0.4, 0.2]]
     rows = [_row("Title", line), _row("Title", line, "slds-lmu/lecture_sl:x.pdf", "2.webp")]
     _write(tmp_path, rows)
-    assert [page.source for page in read_pages(tmp_path, is_validation)] == ["a/b:c.pdf"]
-    assert PageRenderer(tmp_path, 1, SIZE)().title == "Title"
+    assert [is_validation(page.source) for page in read_pages(tmp_path)] == [False, True]
 
 
 def test_a_page_without_a_title_is_not_trained_on(tmp_path: Path) -> None:
     line: list[list[object]] = [["Title", 0.1, 0.1, 0.4, 0.2]]
     _write(tmp_path, [_row("", line), _row("Title", line)])
-    assert len(read_pages(tmp_path)) == 2
-    renderer = PageRenderer(tmp_path, 1, SIZE)
+    pages = read_pages(tmp_path)
+    assert len(pages) == 2
+    renderer = PageRenderer(pages, 1, SIZE)
     assert {renderer().title for _ in range(12)} == {"Title"}
 
 
 def test_dots_with_spaces_are_an_ellipsis(tmp_path: Path) -> None:
     _write(tmp_path, [_row("Step by step. . . (2)", [["Step by step. . . (2)", 0.1, 0.1, 0.4, 0.2]])])
-    (slide,) = load_pages(tmp_path, SIZE)
+    (slide,) = (to_slide(page, SIZE) for page in read_pages(tmp_path))
     assert slide.title == "Step by step... (2)"
 
 
@@ -104,7 +104,7 @@ def test_a_packed_copy_reads_the_same(tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     _write(tmp_path / "full", [_row("Title", [["Title", 0.1, 0.1, 0.4, 0.2]])])
     pack(tmp_path / "full", tmp_path / "small")
-    (slide,) = load_pages(tmp_path / "small", SIZE)
+    (slide,) = (to_slide(page, SIZE) for page in read_pages(tmp_path / "small"))
     assert slide.title == "Title"
 
 

@@ -1,8 +1,8 @@
 """Questions about clips: they fit, they end, and their answers are true."""
 
-import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,32 +12,32 @@ from vamba_cli.train.questions import (
     FIND,
     NO_TITLE,
     NOT_SHOWN,
+    NOTHING,
     SHOWN,
     TEXT,
     TITLE,
     TITLES,
+    WHOLE,
     Question,
     QuestionMaker,
     SlideText,
     continuation,
-)  # fmt: skip
+)
+from vamba_cli.train.recipe import MIX
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
 
 TOKENIZER = ByteTokenizer()
-MAX_TOKENS = 128
 SLIDES = (
     SlideText("Gradient descent", ("walk downhill", "in small steps of size 12")),
     SlideText("Größenordnung", ("äöü ß", "naïve café")),
     SlideText("Backpropagation through time in recurrent networks", ("a very long line that goes on and on " * 3,)),
     SlideText("", ("no title here", "but some text")),
     SlideText("Only a title", ()),
+    SlideText("One endless line", ("word " * 80,)),
     SlideText("", ()),
     SlideText("Gradient Descent", ("the same words in other capitals",)),
 )
-Pairs = list[tuple[SlideText, ...]]
-PAIRS = st.lists(
-    st.lists(st.sampled_from(SLIDES), min_size=1, max_size=2, unique_by=id).map(tuple), min_size=1, max_size=6
-)
+PAGES = st.lists(st.sampled_from(SLIDES), min_size=1, max_size=6)
 
 
 def prompt_and_answer(question: Question) -> tuple[str, str]:
@@ -49,12 +49,6 @@ def prompt_and_answer(question: Question) -> tuple[str, str]:
     return decode(TOKENIZER, prompt), decode(TOKENIZER, answer)
 
 
-def written(pairs: Pairs, question: Question) -> str:
-    """All words in the question's window."""
-    inside = [slide for shown in pairs[slice(*question.window)] for slide in shown]
-    return "\n".join(part for slide in inside for part in (slide.title, *slide.lines))
-
-
 def asked_phrase(prompt: str) -> Iterator[str]:
     """What a "shown" question may have asked for: every wording that fits."""
     for wording in SHOWN:
@@ -64,54 +58,74 @@ def asked_phrase(prompt: str) -> Iterator[str]:
             yield match[1]
 
 
-@given(PAIRS, st.integers(0, 10_000))
-def test_questions_fit_and_their_answers_are_true(pairs: Pairs, seed: int) -> None:
-    questions = QuestionMaker(seed, MAX_TOKENS)(pairs, 14)
-    assert len(questions) == 14
+def check(question: Question, inside: Sequence[SlideText]) -> None:
+    """Its answer is true of the slides inside its window."""
+    prompt, answer = prompt_and_answer(question)
+    first = inside[0]
+    if question.weight == MIX.yes_no_weight:
+        phrases = list(asked_phrase(prompt))
+        assert phrases and answer in ("yes", "no")
+        # a wording may be read in two ways ("{}?" fits "Is x shown?", too): one of them must make it true
+        text = "\n".join(part for page in inside for part in (page.title, *page.lines)).casefold()
+        assert (answer == "yes") in {phrase.casefold() in text for phrase in phrases}
+    elif prompt in TITLE:
+        assert [answer] == [page.title or NO_TITLE for page in set(inside)]  # one slide, and its title
+    elif prompt in TITLES:
+        shown = [page.title for page in inside if page.title]
+        runs = [title for place, title in enumerate(shown) if shown[place - 1 : place] != [title]]
+        assert answer == (" | ".join(runs) or NO_TITLE)
+    elif prompt.startswith(FIND.format("")):
+        phrase, texts = prompt.removeprefix(FIND.format("")), (first.title, *first.lines)
+        assert answer == (continuation(phrase, texts) or NOT_SHOWN)
+        assert (answer == NOT_SHOWN) or any(text.endswith(answer) for text in texts)
+    else:
+        room = MIX.text_bytes if prompt in TEXT else MIX.whole_bytes
+        assert prompt in TEXT + WHOLE
+        whole = [" / ".join(first.lines[:n]) for n in range(len(first.lines) + 1)]
+        fitting = [text for text in whole if len(text.encode()) <= room]
+        assert answer == (fitting[-1] or NOTHING)  # as many whole lines as fit
+        assert answer != NOTHING or not first.lines  # and it is never denied that there are any
+
+
+@given(st.sampled_from(SLIDES), st.integers(0, 10_000), st.integers(60, 500))
+def test_questions_about_a_page_fit_their_row_and_are_true(page: SlideText, seed: int, room: int) -> None:
+    questions = QuestionMaker(seed).about_page(page, room)
+    assert sum(len(question.ids) for question in questions) <= room
     for question in questions:
-        assert len(question.ids) <= MAX_TOKENS
+        assert question.window == (0, 1)
+        check(question, (page,))
+    prompts = [prompt_and_answer(question)[0] for question in questions]
+    assert sum(prompt in TITLE for prompt in prompts) <= 1  # one that repeats itself teaches nothing
+    if room >= 200:
+        assert sum(prompt in TITLE for prompt in prompts) == 1
+
+
+@given(PAGES, st.integers(0, 10_000), st.integers(60, 500))
+def test_questions_about_a_clip_fit_their_row_and_are_true(pages: list[SlideText], seed: int, room: int) -> None:
+    questions = QuestionMaker(seed).about_clip(pages, room)
+    assert sum(len(question.ids) for question in questions) <= room
+    for question in questions:
         first, stop = question.window
-        assert 0 <= first < stop <= len(pairs)
-        prompt, answer = prompt_and_answer(question)
-        if question.weight == 3.0:
-            phrases = list(asked_phrase(prompt))
-            assert phrases and answer in ("yes", "no")
-            # a wording may be read in two ways ("{}?" fits "Is x shown?", too): one of them must make it true
-            text = written(pairs, question).casefold()
-            assert (answer == "yes") in {phrase.casefold() in text for phrase in phrases}
-        elif prompt in TITLE:
-            slides = {slide for shown in pairs[first:stop] for slide in shown}
-            assert [answer] == [slide.title or NO_TITLE for slide in slides]  # one slide, and its title
-        elif prompt in TITLES:
-            shown = [slide.title for pair in pairs[first:stop] for slide in pair if slide.title]
-            runs = [title for place, title in enumerate(shown) if shown[place - 1 : place] != [title]]
-            assert answer == (" | ".join(runs) or NO_TITLE)
-        elif prompt.startswith(FIND.format("")):
-            phrase, slide = prompt.removeprefix(FIND.format("")), pairs[first][0]
-            texts = (slide.title, *slide.lines)
-            assert answer == (continuation(phrase, texts) or NOT_SHOWN)
-            assert (answer == NOT_SHOWN) or any(text.endswith(answer) for text in texts)
-        else:
-            assert prompt in TEXT
-            lines = pairs[first][0].lines
-            assert answer in {" / ".join(lines[:n]) or "(nothing)" for n in range(len(lines) + 1)}
+        assert 0 <= first < stop <= len(pages)
+        check(question, pages[first:stop])
 
 
-def test_yes_and_no_are_both_common_and_kinds_are_mixed() -> None:
-    maker, draw = QuestionMaker(3, MAX_TOKENS), random.Random(1)
-    prompts, every, answers = [], [], []
-    for _ in range(60):
-        questions = maker([(draw.choice(SLIDES),) for _ in range(4)], 8)
-        prompts += [prompt_and_answer(question)[0] for question in questions]
-        every += [prompt_and_answer(question)[1] for question in questions]
-        answers += [prompt_and_answer(question)[1] for question in questions if question.weight == 3.0]
-    yes = answers.count("yes") / len(answers)
-    assert set(answers) == {"yes", "no"} and 0.25 < yes < 0.75
-    assert len(answers) / len(prompts) > 0.3
-    for kind in (TITLE, TITLES, TEXT):
-        assert sum(prompt in kind for prompt in prompts) > 10
-    found = [answer for prompt, answer in zip(prompts, every, strict=True) if prompt.startswith("find: ")]
-    assert 0.2 < found.count(NOT_SHOWN) / len(found) < 0.7
+def test_a_row_holds_many_questions_of_all_kinds() -> None:
+    maker = QuestionMaker(3)
+    for page in SLIDES:
+        maker.remember(page)
+    rows = [maker.about_page(page, 448) for page in SLIDES[:3] for _ in range(40)]
+    every = [prompt_and_answer(question) for row in rows for question in row]
+    assert len(every) / len(rows) > 8
+    yes_no = [answer for row in rows for question in row for _, answer in [prompt_and_answer(question)]
+              if question.weight == MIX.yes_no_weight]  # fmt: skip
+    assert 0.35 < yes_no.count("yes") / len(yes_no) < 0.65
+    assert len(yes_no) / len(every) > 0.3
+    for kind in (TITLE, TEXT, WHOLE):
+        assert sum(prompt in kind for prompt, _ in every) > 10
+    found = [answer for prompt, answer in every if prompt.startswith("find: ")]
+    assert 0.2 < found.count(NOT_SHOWN) / len(found) < 0.6
+    assert len(found) / len(every) > 0.2
 
 
 @pytest.mark.parametrize(
@@ -131,30 +145,47 @@ def test_a_phrase_goes_on_to_the_end_of_its_line(phrase: str, rest: str) -> None
     assert continuation(phrase, ("Größenordnung", "walkin downhill", "in small steps of size 12")) == rest
 
 
-def test_near_misses_are_asked_for() -> None:
-    """A word that is one letter off must be answered with no: the model shall read, not guess."""
-    maker = QuestionMaker(5, MAX_TOKENS)
-    slide = SlideText("Gradient descent", ())
-    near = set()
-    for _ in range(250):
-        for question in maker([(slide,)], 8):
-            prompt, answer = prompt_and_answer(question)
-            if question.weight == 3.0 and answer == "no":
-                near |= {phrase for phrase in asked_phrase(prompt) if len(phrase) == len(slide.title)}
-    assert len(near) > 10
+@pytest.mark.parametrize("kind", MIX.absent)
+def test_what_is_not_there_mostly_shares_words_with_what_is(kind: str) -> None:
+    maker = QuestionMaker(5, replace(MIX, absent={kind: 1.0}, present_share=0.0, page={"shown": 1.0}))
+    page = SlideText("Gradient descent methods", ("walk downhill slowly", "in small steps of size 12"))
+    maker.remember(SlideText("Photosynthesis", ()))
+    words = set(page.written.split())
+    denied = [
+        phrase
+        for _ in range(40)
+        for question in maker.about_page(page, 300)
+        for prompt, answer in [prompt_and_answer(question)]
+        if answer == "no"
+        for phrase in asked_phrase(prompt)
+    ]
+    assert len(denied) > 60
+    near = [phrase for phrase in denied if words & set(phrase.casefold().split())]
+    if kind == "stranger":
+        assert not near
+    elif kind != "one letter":
+        assert len(near) > 0.5 * len(denied)
+    else:  # one letter of a word is another, or missing: the model shall read, not guess
+        assert any(len(phrase) == len("gradient") for phrase in denied if phrase not in words)
 
 
-@pytest.mark.parametrize("length", [64, 128, 200])
-def test_nothing_is_cut_to_fit(length: int) -> None:
+def test_answers_can_hold_any_letters() -> None:
+    """Bytes: whatever a slide says can be asked and answered."""
+    page = SlideText("Größe, façade & señal – naïve œuvre", ("αβγ ≤ ∞ → “x”", "日本語"))
+    answers = {prompt_and_answer(question)[1] for question in QuestionMaker(1).about_page(page, 2000)}
+    assert page.title in answers and " / ".join(page.lines) in answers
+
+
+def test_nothing_is_cut_to_fit() -> None:
     """Where an answer is too long, something else is asked: an answer that is cut never learns to stop."""
-    long = SlideText("x" * 150, ("y" * 150,))
-    for question in QuestionMaker(1, length)([(long,), (SLIDES[0],)], 40):
-        assert len(question.ids) <= length
-        _, answer = prompt_and_answer(question)
-        assert "x" * 10 not in answer or "x" * 150 in answer
+    long = SlideText("x" * 150, ("y" * 350,))
+    for room in (64, 128, 200):
+        for question in QuestionMaker(1).about_page(long, room):
+            _, answer = prompt_and_answer(question)
+            assert "x" * 10 not in answer or "x" * 150 in answer
+            assert "y" * 10 not in answer or "y" * 350 in answer
 
 
 def test_a_seed_repeats_its_questions() -> None:
-    pairs: Pairs = [(SLIDES[0],), (SLIDES[0], SLIDES[1]), (SLIDES[2],)]
-    assert QuestionMaker(4, MAX_TOKENS)(pairs, 20) == QuestionMaker(4, MAX_TOKENS)(pairs, 20)
-    assert QuestionMaker(4, MAX_TOKENS)(pairs, 20) != QuestionMaker(5, MAX_TOKENS)(pairs, 20)
+    assert QuestionMaker(4).about_page(SLIDES[0], 300) == QuestionMaker(4).about_page(SLIDES[0], 300)
+    assert QuestionMaker(4).about_page(SLIDES[0], 300) != QuestionMaker(5).about_page(SLIDES[0], 300)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,29 @@ def test_held_out_words_are_seen_in_evaluation_only() -> None:
     assert all(has_held_out(evaluation.title()) for _ in range(200))
     terms = [training.term() for _ in range(400)]
     assert not any(has_held_out(term) for term in terms if not term.isalpha() or term in training._english)
+
+
+def test_some_pages_speak_other_languages(tmp_path: Path) -> None:
+    file = tmp_path / "words.txt.gz"
+    lines = ["en\tplain", "de\tÜbung", "de\tHaus", "fr\tété", "es\taño", "phrase\tSome words"]
+    file.write_bytes(gzip.compress("\n".join(lines).encode()))
+    words = WordSource(1, path=file)
+    pages = []
+    for _ in range(300):
+        words.new_page()
+        pages.append({words.word() for _ in range(12)})
+    foreign = [page for page in pages if any(not word.isascii() for word in page)]
+    assert 0.1 < len(foreign) / len(pages) < 0.3
+    assert all(not page & {"Übung", "Haus"} or not page & {"été", "año"} for page in pages)  # one language a page
+    assert sum("Übung" in page for page in pages) > 5
+
+
+def test_some_titles_are_long_and_some_are_addresses() -> None:
+    words = WordSource(2)
+    titles = [words.title() for _ in range(1500)]
+    assert 0.05 < sum(len(title) > 45 for title in titles) / len(titles) < 0.3
+    assert max(map(len, titles)) <= 100
+    assert sum(title.startswith(("http", "www.", "/", "~/", "C:/")) for title in titles) > 15
 
 
 def test_a_renderer_without_fonts_says_so() -> None:

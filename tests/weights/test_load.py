@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from tests.paths import ROOT
 from tests.peak_memory import MIB, in_fresh_process, needs_peak_memory, peak_growth_bytes
 from tests.tinynet import SMALL, small_model
 from vamba_cli.errors import ModelError
@@ -295,3 +298,13 @@ def test_loading_holds_no_second_copy(tmp_path: Path, folder: Path) -> None:
     # The file is mapped. Where it is converted, its pages count beside the new tensors, though the kernel takes them
     # back as soon as anybody needs the memory.
     assert wide_size < widened < 1.3 * wide_size + half.stat().st_size
+
+
+def test_a_network_is_built_without_torchs_compiler() -> None:
+    """To import it takes longer than to read the bundled weights."""
+    code = (
+        "import sys, torch; from vamba_cli.model.vamba import Vamba; from tests.tinynet import SMALL\n"
+        "with torch.device('meta'): Vamba(SMALL)\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -13,13 +13,14 @@ for chapter in api.chapters(Path("lecture.mp4"), Settings()).items[0].chapters:
 from vamba_cli.api.inspection import inspect, verify
 from vamba_cli.api.measuring import bench
 from vamba_cli.api.models import OpenModel
-from vamba_cli.api.questions import ask
+from vamba_cli.api.questions import OpenVideo, ask
 from vamba_cli.api.videos import chapters, chapters_of_each, poster_pictures, summaries_of_each, summarise
 from vamba_cli.tasks.chapters import Wishes
 from vamba_cli.tasks.summarise import SummaryWishes
 
 __all__ = [
     "OpenModel",
+    "OpenVideo",
     "SummaryWishes",
     "Wishes",
     "ask",

@@ -8,11 +8,36 @@ from vamba_cli.api.models import OpenModel
 from vamba_cli.api.sessions import encoded, flushed_denormals, video_summary
 from vamba_cli.engine.events import OnEvent, ignore
 from vamba_cli.errors import UsageError
-from vamba_cli.results import AskResult, Timing
+from vamba_cli.results import Answer, AskResult, Timing
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.ask import answer_all
 
 _MOST_QUESTION_CHARACTERS = 4000
+
+
+class OpenVideo:
+    """A video that can be asked as often as one likes; it is encoded, or taken from the cache, when this is made.
+
+    Raises:
+        UsageError, MediaError, MemoryBudgetError, ModelError: see their docstrings.
+    """
+
+    def __init__(
+        self, video: Path, settings: Settings, on_event: OnEvent = ignore, model: OpenModel | None = None
+    ) -> None:
+        self.video, self.model = video, model or OpenModel(settings)
+        with flushed_denormals():
+            self.session, self.load_seconds = encoded(video, self.model, on_event)
+
+    def ask(self, questions: Sequence[str], on_event: OnEvent = ignore) -> tuple[Answer, ...]:
+        """Answers in the order of the questions, each of which stands for itself.
+
+        Raises:
+            UsageError: a question is empty, too long, or no text.
+        """
+        asked = [checked_question(question) for question in questions]
+        with flushed_denormals():
+            return answer_all(self.session, asked, self.model.settings, on_event)
 
 
 def ask(
@@ -29,14 +54,13 @@ def ask(
     Raises:
         UsageError, MediaError, MemoryBudgetError, ModelError: see their docstrings.
     """
-    asked = [checked_question(question) for question in questions]
+    asked = [checked_question(question) for question in questions]  # a bad one is known before the video is encoded
     if not asked:
         raise UsageError("no question was given: ask at least one")
-    model = model or OpenModel(settings)
-    with flushed_denormals():
-        session, load_seconds = encoded(video, model, on_event)
-        started = time.perf_counter()
-        answers = answer_all(session, asked, model.settings, on_event)
+    opened = OpenVideo(video, settings, on_event, model)
+    session, model = opened.session, opened.model
+    started = time.perf_counter()
+    answers = opened.ask(asked, on_event)
     return AskResult(
         video=video_summary(video, session),
         answers=answers,
@@ -46,7 +70,7 @@ def ask(
         num_video_tokens=session.memory.num_tokens,
         from_cache=session.from_cache,
         warnings=session.warnings,
-        timing=Timing(load_seconds, session.encode_seconds, time.perf_counter() - started),
+        timing=Timing(opened.load_seconds, session.encode_seconds, time.perf_counter() - started),
         subtitles=session.subtitles.source or None,
     )
 

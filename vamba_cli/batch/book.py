@@ -12,8 +12,9 @@ from vamba_cli import __version__
 from vamba_cli.batch.claims import Claim, Claims
 from vamba_cli.batch.events import Ended, OnBatchEvent
 from vamba_cli.batch.jobs import Entry, Problem, Record, Status, Work, output_of
-from vamba_cli.batch.ledger import Ledger, Standing, Verdict, result_bytes
+from vamba_cli.batch.ledger import Ledger, result_bytes
 from vamba_cli.batch.owners import Owner
+from vamba_cli.batch.standing import Done, Standing, Verdict
 from vamba_cli.batch.tally import Tally
 from vamba_cli.batch.work import REDUCTIONS, Outcome
 
@@ -98,22 +99,27 @@ class Book:
             record = replace(record, size_bytes=outcome.size_bytes, mtime_ns=outcome.mtime_ns, path=path)
             self.ledger.save(turn.key, record, None)
         self.claims.let_go(turn.claim)
-        self._tell(turn.entry, "skipped", record, slot, reason="same content")
+        self._tell_record(turn.entry, "skipped", record, slot, reason="same content")
 
-    def settle(self, entry: Entry, standing: Standing) -> bool:
-        """End a video that needs no work; False if it does need some."""
-        if standing.verdict is Verdict.DONE:
-            self._tell(entry, "skipped", standing.record, None, reason="done")
-        elif standing.verdict is Verdict.FAILED:
-            self._tell(entry, "failed", standing.record, None, reason="failed before", earlier=True)
-        else:
-            return False
-        return True
+    def settle(self, entry: Entry, standing: Standing | Done) -> Standing | None:
+        """End a video that needs no work; what it needs if it does need some."""
+        if isinstance(standing, Done):
+            line = self._line(entry, "skipped", standing.attempts)
+            line["fingerprint"], line["output"], line["reason"] = standing.fingerprint, standing.output, "done"
+            if standing.reduced:
+                line["reduced"] = list(standing.reduced)
+            self._tell(entry, line, None)
+            return None
+        if standing.verdict is Verdict.FAILED:
+            assert standing.record is not None
+            self._tell_record(entry, "failed", standing.record, None, reason="failed before", earlier=True)
+            return None
+        return standing
 
     def missing(self, entry: Entry) -> None:
         """A place without a video: nothing to remember, but to tell."""
         error = {"kind": "MediaError", "message": f"{entry.path} {entry.problem}"}
-        self._tell(entry, "failed", None, None, error=error)
+        self._tell(entry, self._line(entry, "failed", 0) | {"error": error}, None)
 
     def _record(self, turn: Turn, outcome: Outcome, wall_seconds: float) -> Record:
         """A record of failure; with a result it is changed to one of success."""
@@ -141,27 +147,29 @@ class Book:
 
     def _close(self, turn: Turn, status: Status, record: Record, slot: int) -> None:
         self.claims.let_go(turn.claim)
-        self._tell(turn.entry, status, record, slot)
+        self._tell_record(turn.entry, status, record, slot)
 
-    def _tell(
-        self,
-        entry: Entry,
-        status: Status,
-        record: Record | None,
-        slot: int | None,
-        *,
-        earlier: bool = False,
-        **more: Any,
+    def _tell_record(
+        self, entry: Entry, status: Status, record: Record, slot: int | None, *, earlier: bool = False, reason: str = ""
     ) -> None:
-        line: dict[str, Any] = {"schema_version": 1, "path": str(entry.path), "name": entry.name}
-        line |= {"status": status, "task": self.work.task, "attempts": record.attempts if record else 0}
-        if record is not None:
-            line |= _facts(record, self.ledger, fresh=status != "skipped" and not earlier)
-        line |= more
+        """earlier: it failed in another run, and was not tried in this one."""
+        line = self._line(entry, status, record.attempts)
+        line |= _facts(record, self.ledger, fresh=status != "skipped" and not earlier)
+        if reason:
+            line["reason"] = reason
+        self._tell(entry, line, slot, earlier=earlier)
+
+    def _line(self, entry: Entry, status: Status, attempts: int) -> dict[str, Any]:
+        return {
+            "schema_version": 1, "path": entry.path, "name": entry.name, "status": status, "task": self.work.task,
+            "attempts": attempts,
+        }  # fmt: skip
+
+    def _tell(self, entry: Entry, line: Mapping[str, Any], slot: int | None, *, earlier: bool = False) -> None:
         if "error" in line:
-            _LOG.warning("%s %s: %s", status, entry.name, line["error"]["message"])
+            _LOG.warning("%s %s: %s", line["status"], entry.name, line["error"]["message"])
         else:
-            _LOG.info("%s %s", status, entry.name)
+            _LOG.info("%s %s", line["status"], entry.name)
         self.tally.add(line, earlier=earlier)
         self.on_event(Ended(line, slot))
 
@@ -172,7 +180,7 @@ def _facts(record: Record, ledger: Ledger, *, fresh: bool) -> dict[str, Any]:
     if record.content:
         facts["fingerprint"] = record.fingerprint
     if record.status == "done":
-        facts["output"] = ledger.place_of(record)
+        facts["output"] = ledger.place_of(record.output)
     if record.error is not None:
         facts["error"] = {"kind": record.error.kind, "message": record.error.message}
     if record.reduced:

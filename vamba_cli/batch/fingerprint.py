@@ -2,9 +2,13 @@
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vamba_cli.batch.jobs import digest
 from vamba_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from vamba_cli.weights.registry import ResolvedModel
 
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
 
@@ -28,10 +32,7 @@ def model_identity(settings: Settings) -> str:
     Raises:
         ModelError: there is no such model here.
     """
-    from vamba_cli.weights.registry import resolve_config, resolve_model
-
-    resolve = resolve_config if settings.random_weights else resolve_model
-    resolved = resolve(settings.model, settings.revision)
+    resolved = _resolved(settings)
     if resolved.commit:
         return resolved.commit
     found = hashlib.blake2b(digest_size=16)
@@ -39,6 +40,21 @@ def model_identity(settings: Settings) -> str:
         found.update(f"{path.name} {path.stat().st_size} ".encode())
         found.update(_samples(path))
     return found.hexdigest()
+
+
+def weights_bytes(settings: Settings) -> int:
+    """Size of the weights on disk.
+
+    Raises:
+        ModelError: there is no such model here.
+    """
+    return sum(path.stat().st_size for path in _resolved(settings).folder.glob("*.safetensors"))
+
+
+def _resolved(settings: Settings) -> "ResolvedModel":
+    from vamba_cli.weights.registry import resolve_config, resolve_model
+
+    return (resolve_config if settings.random_weights else resolve_model)(settings.model, settings.revision)
 
 
 def _samples(path: Path) -> bytes:

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, Literal
 
 from vamba_cli.settings import Settings
@@ -55,7 +54,7 @@ class Entry:
     """
 
     name: str
-    path: Path
+    path: str
     size_bytes: int = 0
     mtime_ns: int = 0
     problem: str = ""
@@ -69,9 +68,9 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What is known on disk of one video and one task.
+    """What is known on disk of one video and one task; in the order of its file.
 
     content: hash of the video's bytes; empty where it failed before they were read.
     work, version: `Work.digest` and the version of vamba that did it.
@@ -88,12 +87,12 @@ class Record:
     version: str
     size_bytes: int
     mtime_ns: int
-    attempts: int
-    content: str = ""
-    output: str = ""
-    output_bytes: int = 0
     error: Problem | None = None
     reduced: tuple[str, ...] = ()
+    output: str = ""
+    output_bytes: int = 0
+    attempts: int
+    content: str = ""
     warnings: tuple[str, ...] = ()
     num_frames: int = 0
     timing: Mapping[str, Any] = field(default_factory=dict)
@@ -106,23 +105,22 @@ class Record:
         """One name for content, task, model, preset, prompt and version."""
         return digest(f"{self.content} {self.work} {self.version}".encode())
 
-    def to_json(self) -> dict[str, Any]:
-        return {"schema_version": 1, "fingerprint": self.fingerprint, **asdict(self)}
+    def to_bytes(self) -> bytes:
+        """The file; what `standing.Judge` looks at first comes first."""
+        document = {"schema_version": 1, "fingerprint": self.fingerprint, **asdict(self)}
+        return json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Record":
-        """What `to_json` gave.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is nothing that `to_json` gave.
-        """
-        values = dict(zip(_RECORD_FIELDS, _RECORD_VALUES(document), strict=True))
-        error = values["error"]
-        values["error"] = None if error is None else Problem(error["kind"], error["message"])
-        values["reduced"], values["warnings"] = tuple(values["reduced"]), tuple(values["warnings"])
-        if values["status"] not in ("done", "failed"):
-            raise ValueError(f"status {values['status']!r}")
-        return cls(**values)
+    def from_bytes(cls, data: bytes) -> "Record | None":
+        """What `to_bytes` gave; None if it is nothing of the kind: a damaged record counts as none."""
+        try:
+            values = dict(zip(_RECORD_FIELDS, _RECORD_VALUES(json.loads(data)), strict=True))
+            error = values["error"]
+            values["error"] = None if error is None else Problem(error["kind"], error["message"])
+            values["reduced"], values["warnings"] = tuple(values["reduced"]), tuple(values["warnings"])
+        except (ValueError, KeyError, TypeError):
+            return None
+        return cls(**values) if values["status"] in ("done", "failed") else None
 
 
 _RECORD_FIELDS = tuple(f.name for f in fields(Record))
@@ -155,3 +153,10 @@ def in_shard(name: str, index: int, count: int) -> bool:
     """Whether the name belongs to part `index` (from 1) of `count`; other files play no role in it."""
     raw = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
     return int.from_bytes(raw, "big") % count == index - 1
+
+
+def without_place(message: str, *places: str) -> str:
+    """An error's words without the path with which many begin, for where the name stands before them."""
+    for place in places:
+        message = message.removeprefix(place)
+    return message.lstrip(": ")

@@ -12,57 +12,15 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from vamba_cli import __version__
 from vamba_cli.batch.durable import make_folder_durably, write_durably
-from vamba_cli.batch.jobs import Entry, Record, Work, key_of
+from vamba_cli.batch.jobs import Record
 from vamba_cli.batch.owners import Owner
 from vamba_cli.errors import UsageError
 
 _READ_BYTES = 1 << 16
-_BY_VERSION = "done by version"
-
-
-class Verdict(Enum):
-    """What is to be done about a video."""
-
-    RUN = "runs"
-    CHECK = "runs if its content changed"
-    DONE = "is done"
-    FAILED = "failed before"
-    CLASH = "is done if its content is that of the file whose name it has"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Which of the videos that were tried before run again.
-
-    began: when this run did (ISO 8601, UTC); what is recorded later is its own, or that of a run beside it, and counts.
-    """
-
-    began: str = "9999"
-    retry_failed: bool = False
-    force: bool = False
-    checksum: bool = False
-    any_version: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A video before its turn: the verdict, why, and the record it rests on."""
-
-    verdict: Verdict
-    reason: str
-    record: Record | None
-
-    @property
-    def by_other_version(self) -> bool:
-        """It runs again for no other reason than that."""
-        return self.verdict is Verdict.RUN and self.reason.startswith(_BY_VERSION)
 
 
 class Ledger:
@@ -94,16 +52,16 @@ class Ledger:
             raise UsageError(f"--out-dir {self.out_dir} cannot be written: {reason}; choose another place") from error
         self._sweep()
 
-    def read(self, key: str) -> Record | None:
-        """What is known of a video; a record that cannot be understood counts as none."""
-        return _read_record(f"{self._records_text}/{key[:2]}/{key[2:]}.json")
+    def data(self, key: str) -> bytes | None:
+        """What is known of a video, as `Record.from_bytes` takes it; None where nothing is."""
+        return _read(f"{self._records_text}/{key[:2]}/{key[2:]}.json")
 
     def records(self) -> Iterator[Record]:
         """All records, in no order, one at a time."""
         for folder in sorted(self._records.glob("??")):
             for file in folder.iterdir():
-                record = _read_record(str(file))
-                if record is not None:
+                data = _read(str(file))
+                if data is not None and (record := Record.from_bytes(data)) is not None:
                     yield record
 
     def save(self, key: str, record: Record, document: dict[str, Any] | None) -> None:
@@ -114,46 +72,11 @@ class Ledger:
         """
         if document is not None:
             write_durably(self.out_dir / record.output, result_bytes(document), self._scratch, self._owner)
-        data = json.dumps(record.to_json(), separators=(",", ":")).encode() + b"\n"
-        write_durably(self._record_file(key), data, self._scratch, self._owner)
+        write_durably(self._record_file(key), record.to_bytes(), self._scratch, self._owner)
 
-    def standing(self, entry: Entry, work: Work, work_digest: str, rules: Rules) -> Standing:
-        """Whether a video still has to be worked on, from its record, its result and its size and time of change."""
-        record = self.read(key_of(entry.name, work.task))
-        if record is None:
-            return Standing(Verdict.RUN, "new", None)
-        same_path = record.path == os.path.abspath(entry.path)  # noqa: PTH100 - links stay as the user wrote them
-        if not same_path and _is_of_another(record, entry):
-            return Standing(Verdict.CLASH, f"its name belongs to {record.path}", record)
-        same_file = same_path and (record.size_bytes, record.mtime_ns) == (entry.size_bytes, entry.mtime_ns)
-        if rules.force and record.finished < rules.began:
-            return Standing(Verdict.RUN, "forced", record)
-        if record.work != work_digest:
-            return Standing(Verdict.RUN, "other settings", record)
-        if record.version != __version__ and not rules.any_version:
-            return Standing(Verdict.RUN, f"{_BY_VERSION} {record.version}", record)
-        return self._of_equal_work(record, same_file, rules)
-
-    def _of_equal_work(self, record: Record, same_file: bool, rules: Rules) -> Standing:
-        is_old = record.finished < rules.began
-        if record.status == "failed":
-            verdict = Verdict.FAILED if same_file and not (rules.retry_failed and is_old) else Verdict.RUN
-            return Standing(verdict, "failed before", record)
-        if not self._has_result(record):
-            return Standing(Verdict.RUN, "its result is missing", record)
-        if same_file and not (rules.checksum and is_old):
-            return Standing(Verdict.DONE, "done", record)
-        return Standing(Verdict.CHECK, "checksum" if same_file else "touched or moved", record)
-
-    def place_of(self, record: Record) -> str:
-        """The file with the result."""
-        return f"{self._out_text}/{record.output}"
-
-    def _has_result(self, record: Record) -> bool:
-        try:
-            return os.stat(self.place_of(record)).st_size == record.output_bytes  # noqa: PTH116
-        except OSError:
-            return False
+    def place_of(self, output: str) -> str:
+        """The file with the result, from the path in a record."""
+        return f"{self._out_text}/{output}"
 
     def _record_file(self, key: str) -> Path:
         return self._records / key[:2] / f"{key[2:]}.json"
@@ -174,29 +97,17 @@ def result_bytes(document: dict[str, Any]) -> bytes:
         return json.dumps(document, indent=2, allow_nan=False).encode() + b"\n"
 
 
-def _is_of_another(record: Record, entry: Entry) -> bool:
-    """Whether the record speaks of another file that is still there; a file that was moved keeps its record."""
-    try:
-        return not entry.path.samefile(record.path)
-    except OSError:
-        return False
-
-
-def _read(path: str) -> bytes:
+def _read(path: str) -> bytes | None:
     """Three calls of the system where a file object takes eight: a resume reads a million of these."""
-    handle = os.open(path, os.O_RDONLY)
     try:
-        data = piece = os.read(handle, _READ_BYTES)
-        while len(piece) == _READ_BYTES:
-            piece = os.read(handle, _READ_BYTES)
-            data += piece
-        return data
-    finally:
-        os.close(handle)
-
-
-def _read_record(path: str) -> Record | None:
-    try:
-        return Record.from_json(json.loads(_read(path).decode()))
-    except (OSError, ValueError, KeyError, TypeError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            data = piece = os.read(handle, _READ_BYTES)
+            while len(piece) == _READ_BYTES:
+                piece = os.read(handle, _READ_BYTES)
+                data += piece
+            return data
+        finally:
+            os.close(handle)
+    except OSError:
         return None

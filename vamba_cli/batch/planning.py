@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from vamba_cli.batch.jobs import Entry, Work
-from vamba_cli.batch.ledger import Ledger, Rules, Standing, Verdict
+from vamba_cli.batch.ledger import Ledger
+from vamba_cli.batch.standing import Done, Judge, Rules, Standing, Verdict
 from vamba_cli.errors import VambaError
 
 MOST_INSPECTED = 50
@@ -27,6 +29,7 @@ class Plan:
 
     count, by_reason: videos that would run, and why.
     num_inspected: how many of them the estimate rests on; they stand for the rest by their number.
+    num_unreadable: of those.
     seconds: of one worker; is_measured where it comes from videos that were done here.
     """
 
@@ -36,6 +39,7 @@ class Plan:
     size_bytes: int = 0
     by_reason: Counter[str] = field(default_factory=Counter)
     num_inspected: int = 0
+    num_unreadable: int = 0
     num_frames: int = 0
     num_video_tokens: int = 0
     peak_bytes: int = 0
@@ -54,7 +58,7 @@ def plan_batch(
     plan = Plan()
     sample: list[tuple[Entry, Standing]] = []
     draw = random.Random(0)
-    digest = work.digest
+    judge = Judge(ledger, work, rules)
     for entry in entries:
         if entry.problem:
             plan.failed += 1
@@ -62,10 +66,12 @@ def plan_batch(
                 _line(entry, work, "failed", error={"kind": "MediaError", "message": f"{entry.path} {entry.problem}"})
             )
             continue
-        standing = ledger.standing(entry, work, digest, rules)
-        if standing.verdict in (Verdict.DONE, Verdict.FAILED):
-            plan.done += standing.verdict is Verdict.DONE
-            plan.failed += standing.verdict is Verdict.FAILED
+        standing = judge.standing(entry)
+        if isinstance(standing, Done):
+            plan.done += 1
+            continue
+        if standing.verdict is Verdict.FAILED:
+            plan.failed += 1
             continue
         plan.count += 1
         plan.size_bytes += entry.size_bytes
@@ -100,6 +106,7 @@ def _estimate(
             facts = _inspect(entry, work)
         if "num_frames" in facts:
             seen.append(facts)
+        plan.num_inspected += bool(facts)
         if plan.count <= MOST_INSPECTED:
             shown = {key: value for key, value in facts.items() if not key.startswith("_")}
             on_line(_line(entry, work, "planned", reason=standing.reason, **shown))
@@ -107,8 +114,8 @@ def _estimate(
     plan.disk_bytes = plan.count * result_bytes
     if not seen:
         return
-    times = plan.count / len(seen)
-    plan.num_inspected = len(seen)
+    times = plan.count / plan.num_inspected
+    plan.num_unreadable = plan.num_inspected - len(seen)
     plan.num_frames = round(times * sum(facts["num_frames"] for facts in seen))
     plan.num_video_tokens = round(times * sum(facts["num_video_tokens"] for facts in seen))
     plan.peak_bytes = max(facts["peak_bytes"] for facts in seen)
@@ -126,7 +133,7 @@ def _inspect(entry: Entry, work: Work) -> dict[str, Any]:
     from vamba_cli import api
 
     try:
-        facts = api.inspect(entry.path, work.settings)
+        facts = api.inspect(Path(entry.path), work.settings)
     except VambaError as error:
         return {"error": {"kind": type(error).__name__, "message": str(error)}}
     decoded = facts.video.num_frames if facts.plan.strategy == "sequential" else facts.num_frames
@@ -171,5 +178,5 @@ def _rough_seconds(seen: list[dict[str, Any]], work: Work) -> float:
 
 
 def _line(entry: Entry, work: Work, status: str, **more: Any) -> dict[str, Any]:
-    line = {"schema_version": 1, "path": str(entry.path), "name": entry.name, "status": status, "task": work.task}
+    line = {"schema_version": 1, "path": entry.path, "name": entry.name, "status": status, "task": work.task}
     return {**line, "size_bytes": entry.size_bytes, **more}

@@ -184,25 +184,3 @@ def memory_kills() -> int:
                 if line.startswith("oom_kill "):
                     total += int(line.split()[1])
     return total
-
-
-def environments(device: str, num_workers: int | None, environ: Mapping[str, str]) -> list[dict[str, str]]:
-    """What each worker finds in its environment: its GPU where there are some, its share of the cores elsewhere."""
-    gpus = _gpus(environ) if device in ("auto", "cuda") else []
-    count = num_workers or len(gpus) or 1
-    if gpus:
-        return [{"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} for slot in range(count)]
-    shared = {"OMP_WAIT_POLICY": environ.get("OMP_WAIT_POLICY", "passive")}
-    if count > 1 and "OMP_NUM_THREADS" not in environ:
-        shared["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // count))
-    return [shared] * count
-
-
-def _gpus(environ: Mapping[str, str]) -> list[str]:
-    """Without asking CUDA, which would take memory in this process."""
-    named = environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return [gpu.strip() for gpu in named.split(",") if gpu.strip()]
-    with suppress(OSError):
-        return [str(index) for index in range(len(list(Path("/proc/driver/nvidia/gpus").iterdir())))]
-    return []

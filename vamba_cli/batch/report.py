@@ -11,7 +11,7 @@ from typing import TextIO
 from urllib.parse import quote
 
 from vamba_cli.batch.book import now
-from vamba_cli.batch.jobs import Record
+from vamba_cli.batch.jobs import Record, without_place
 from vamba_cli.batch.ledger import Ledger
 from vamba_cli.timecode import clock
 from vamba_cli.videos import natural_order
@@ -28,7 +28,8 @@ h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2.2rem 0 .6r
 table { border-collapse: collapse; width: 100% }
 th { text-align: left; color: var(--dim); font-weight: 500 }
 th, td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
-td.name { overflow-wrap: anywhere; max-width: 26rem }
+td.name { overflow-wrap: anywhere; min-width: 14rem; max-width: 26rem }
+td.dim { white-space: nowrap }
 td.number { text-align: right; font-variant-numeric: tabular-nums }
 code { font-size: .92em }
 """
@@ -55,9 +56,11 @@ def write_report(page: Path, ledger: Ledger) -> None:
 def _write(file: TextIO, ledger: Ledger) -> None:
     counts: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
+    tasks: Counter[str] = Counter()
     seconds, noted = 0.0, 0
     for record in ledger.records():
         counts[record.status] += 1
+        tasks[record.task] += 1
         seconds += record.wall_seconds
         noted += record.status == "done" and bool(_notes(record))
         if record.error is not None:
@@ -66,9 +69,9 @@ def _write(file: TextIO, ledger: Ledger) -> None:
     file.write('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">')
     file.write('<meta name="viewport" content="width=device-width, initial-scale=1">')
     file.write(f"<title>{_text(title)}</title><style>{_STYLE}</style></head><body>\n")
-    file.write(
-        f'<h1>{_text(title)}</h1><p class="sub">{_text(str(ledger.out_dir.resolve()))}, {_moment(now())} UTC</p>\n'
-    )
+    what = ", ".join(f"{_text(task)} {count:,}" for task, count in tasks.most_common())
+    file.write(f'<h1>{_text(title)}</h1><p class="sub">{_text(str(ledger.out_dir.resolve()))}, {_moment(now())} UTC')
+    file.write(f"<br>{what}</p>\n")
     tiles = [
         ("good", counts["done"], "done"),
         ("bad" if counts["failed"] else "", counts["failed"], "failed"),
@@ -95,8 +98,9 @@ def _failures(file: TextIO, ledger: Ledger, kinds: Counter[str]) -> None:
     for record in failed:
         error = record.error
         assert error is not None
+        why = without_place(error.message, record.path, record.name)
         file.write(
-            f'<tr><td class="name">{_text(record.name)}</td><td>{_text(error.kind)}</td><td>{_text(error.message)}</td>'
+            f'<tr><td class="name">{_text(record.name)}</td><td>{_text(error.kind)}</td><td>{_text(why)}</td>'
             f'<td class="number">{record.attempts}</td><td class="dim">{_text(_moment(record.finished))}</td></tr>\n'
         )
     file.write("</table><p>Try them again with <code>--retry-failed</code>.</p>\n")

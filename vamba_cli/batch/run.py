@@ -12,6 +12,7 @@ from vamba_cli.batch.claims import LEASE_SECONDS, Claims
 from vamba_cli.batch.events import OnBatchEvent
 from vamba_cli.batch.jobs import Work, key_of
 from vamba_cli.batch.ledger import Ledger
+from vamba_cli.batch.machine import environments
 from vamba_cli.batch.owners import Owner
 from vamba_cli.batch.report import write_report
 from vamba_cli.batch.runner import Policy, Runner
@@ -27,7 +28,7 @@ BACKENDS = ("local", "ray")
 class Batch:
     """What is done with which videos, by whom, and where the truth about it lies.
 
-    num_workers: one per GPU, or one, where it is None.
+    num_workers: where it is None, one per GPU, or as many as suit the CPU.
     alone: refuse to run while another run with this wish is under way in `out_dir`.
     lease_seconds: a process on another host that was silent for so long counts as dead; None is three minutes.
     """
@@ -91,9 +92,9 @@ def _backend(batch: Batch) -> Backend:
         from vamba_cli.batch.ray_backend import RayActors
 
         return RayActors(batch.work, batch.num_workers, batch.ray_address)
-    from vamba_cli.batch.processes import Processes, environments
+    from vamba_cli.batch.processes import Processes
 
-    return Processes(batch.work, environments(batch.work.settings.device, batch.num_workers, os.environ))
+    return Processes(batch.work, environments(batch.work, batch.num_workers, os.environ))
 
 
 def _report(ledger: Ledger, tally: Tally) -> None:

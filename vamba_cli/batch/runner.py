@@ -10,8 +10,8 @@ from vamba_cli.batch.backend import Backend, Died, Finished, Reply, Sign
 from vamba_cli.batch.book import Book, Turn
 from vamba_cli.batch.events import Began, Lived, Told
 from vamba_cli.batch.jobs import Entry, Problem, key_of
-from vamba_cli.batch.ledger import Rules, Standing, Verdict
 from vamba_cli.batch.owners import Owner
+from vamba_cli.batch.standing import Judge, Rules, Verdict
 from vamba_cli.batch.stopping import Stop
 from vamba_cli.batch.tally import Tally
 from vamba_cli.batch.work import REDUCTIONS, Assignment, Outcome
@@ -54,6 +54,10 @@ class Runner:
     _false_starts: int = 0
     _stopping: bool = False
     _exhausted: bool = False
+    _judge: Judge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._judge = Judge(self.book.ledger, self.book.work, self.policy.rules)
 
     def run(self, entries: Iterator[Entry]) -> Tally:
         """Until every video has its record, or the run is stopped; claims and workers never outlive it.
@@ -123,22 +127,20 @@ class Runner:
 
     def _claimed(self, entry: Entry) -> Turn | None:
         """The video with a claim on it; None if it needs no work, or others are at it."""
-        if self.book.settle(entry, self._standing(entry)):
+        if self.book.settle(entry, self._judge.standing(entry)) is None:
             return None
         key = key_of(entry.name, self.book.work.task)
         claim = self.book.claims.take(key)
         if isinstance(claim, Owner):
             self._waiting.append(entry)
             return None
-        standing = self._standing(entry)  # another may have done it before the claim was ours
-        if self.book.settle(entry, standing):
+        # again, for another may have done it before the claim was ours
+        standing = self.book.settle(entry, self._judge.standing(entry))
+        if standing is None:
             self.book.claims.let_go(claim)
             return None
         self.book.tally.other_version += standing.by_other_version
         return Turn(entry, key, claim, standing)
-
-    def _standing(self, entry: Entry) -> Standing:
-        return self.book.ledger.standing(entry, self.book.work, self.book.digest, self.policy.rules)
 
     def _assign(self, slot: int, turn: Turn) -> None:
         now_seconds = time.monotonic()
@@ -152,7 +154,7 @@ class Runner:
             expected = record.content
             taken_by = record.path if verdict is Verdict.CLASH else ""
         self._busy[slot] = turn
-        self.backend.assign(slot, Assignment(str(turn.entry.path), expected, taken_by, turn.reduction))
+        self.backend.assign(slot, Assignment(turn.entry.path, expected, taken_by, turn.reduction))
         self.book.on_event(Began(slot, turn.entry.name))
 
     # what comes back
@@ -252,6 +254,7 @@ class Runner:
         self._stopping, tally.stopped_by = True, wanted
         count = len(self._busy)
         if wanted is signal.SIGTERM:
+            count += len(self._again)  # who ends a whole job, as Slurm does, may have ended the workers first
             self._give_up()
             self.book.on_event(Told(f"terminated: {_videos(count)} given up, to run again next time"))
         else:

@@ -93,29 +93,29 @@ def _matching(pattern: str) -> Iterator[FoundVideo]:
     root = Path(*parts[:first])
     matches = sorted(glob.iglob(pattern, recursive=True))  # noqa: PTH207 - a glob may be an absolute path
     if not matches:
-        yield FoundVideo(Path(pattern), root, "matches nothing")
+        yield FoundVideo(pattern, root, "matches nothing")
     for match in sorted(matches, key=natural_order):
         if "**" not in parts or not Path(match).is_dir():  # the files in it match by themselves
-            yield from (FoundVideo(found.path, root, found.problem) for found in find_videos([match]))
+            yield from (FoundVideo(found.place, root, found.problem) for found in find_videos([match]))
 
 
 def _entry(found: FoundVideo, root: Path | None) -> Entry:
     name = _name(found, root)
     if found.problem:
-        return Entry(name, found.path, problem=found.problem)
+        return Entry(name, found.place, problem=found.problem)
     try:
-        facts = found.path.stat()
+        facts = os.stat(found.place)  # noqa: PTH116
     except OSError as error:
-        return Entry(name, found.path, problem=f"cannot be read ({error.strerror})")
-    return Entry(name, found.path, facts.st_size, facts.st_mtime_ns)
+        return Entry(name, found.place, problem=f"cannot be read ({error.strerror})")
+    return Entry(name, found.place, facts.st_size, facts.st_mtime_ns)
 
 
 def _name(found: FoundVideo, root: Path | None) -> str:
     if root is None:
         start = str(found.root)
-        inner = str(found.path)[len(start) :] if start != "." else str(found.path)
+        inner = found.place[len(start) :] if start != "." else found.place
         return f"{_own_name(start)}/{inner.lstrip('/')}".lstrip("/")
-    absolute = Path(os.path.abspath(found.path))  # noqa: PTH100
+    absolute = Path(os.path.abspath(found.place))  # noqa: PTH100
     if absolute.is_relative_to(root):
         return absolute.relative_to(root).as_posix()
     return absolute.as_posix().lstrip("/")
@@ -129,7 +129,7 @@ def _own_name(folder: str) -> str:
 
 def _top(found: FoundVideo) -> Path:
     """The root of the file system: names of lists are whole paths."""
-    return Path(Path(os.path.abspath(found.path)).anchor)  # noqa: PTH100
+    return Path(Path(os.path.abspath(found.place)).anchor)  # noqa: PTH100
 
 
 def _lines(place: str, nul_separated: bool) -> Iterator[str]:

@@ -40,8 +40,10 @@ class Tally:
     def add(self, line: Mapping[str, Any], *, earlier: bool) -> None:
         """Count a video."""
         status = line["status"]
+        if status == "skipped":
+            self.skipped += 1
+            return
         self.done += status == "done"
-        self.skipped += status == "skipped"
         self.failed += status == "failed"
         self.failed_earlier += earlier and status == "failed"
         self.reduced += status == "done" and bool(line.get("reduced"))

@@ -14,6 +14,7 @@ from vamba_cli.cli.batch import batch
 from vamba_cli.cli.bench import bench
 from vamba_cli.cli.cache import cache_app
 from vamba_cli.cli.chapters import chapters
+from vamba_cli.cli.chat import chat
 from vamba_cli.cli.demo import demo
 from vamba_cli.cli.doctor import doctor
 from vamba_cli.cli.help import OptionGroups, group
@@ -43,7 +44,7 @@ app = group(
     holds the lock, 130 interrupted, 143 terminated.
     """,
 )
-for command in (ask, chapters, summarise, batch, info):
+for command in (ask, chat, chapters, summarise, batch, info):
     app.command(cls=OptionGroups)(command)
 app.command("summarize", cls=OptionGroups, hidden=True)(summarise)
 app.add_typer(models_app)

@@ -1,14 +1,14 @@
 """`vamba ask`: questions about one video, answered with the times that support them."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from vamba_cli.cli.options import ANSWER, FRAMES, MODEL, SUBTITLES, JsonFlag, OutputPath, argument, option, shared
 from vamba_cli.cli.terminal import Terminal, check_output, json_text, show, show_json, write_atomically
 from vamba_cli.errors import UsageError
-from vamba_cli.results import AskResult
+from vamba_cli.results import Answer, AskResult
 from vamba_cli.settings import Settings
 
 ASKED = "Questions"
@@ -43,24 +43,39 @@ def ask(
     target = None if output in (None, "-") else Path(str(output))
     if target is not None:
         check_output(target)
-    result = _watched(video, asked, settings, terminal)
     as_json = json or (target is not None and target.suffix == ".json")
-    if target is None and as_json:
-        show_json(result.to_json())
-        return
-    from vamba_cli.cli.render import answers
+    told: list[Answer] = []
 
-    text = answers(result, evidence_wanted=settings.evidence)
-    if target is None:
-        show(text)
-    else:
+    def tell(answer: Answer) -> None:
+        from vamba_cli.cli import render
+
+        text = render.answer(answer, with_question=len(asked) > 1, evidence_wanted=settings.evidence)
+        show(text if not told else type(text)("\n").append_text(text))
+        told.append(answer)
+
+    result = _watched(video, asked, settings, terminal, None if as_json or target is not None else tell)
+    if target is not None:
+        from vamba_cli.cli.render import answers
+
+        text = answers(result, evidence_wanted=settings.evidence)
         write_atomically(target, json_text(result.to_json()) if as_json else f"{text.plain}\n")
+    elif as_json:
+        show_json(result.to_json())
+    else:
+        for answer in result.answers[len(told) :]:
+            tell(answer)
 
 
-def _watched(video: Path, asked: Sequence[str], settings: Settings, terminal: Terminal) -> AskResult:
-    """The one call of the library, with its progress and its notes on stderr."""
+def _watched(
+    video: Path,
+    asked: Sequence[str],
+    settings: Settings,
+    terminal: Terminal,
+    tell: Callable[[Answer], None] | None,
+) -> AskResult:
+    """The one call of the library, with its progress and its notes on stderr; answers are told as they come."""
     from vamba_cli.cli.progress import progress
-    from vamba_cli.engine.events import Event, Notice
+    from vamba_cli.engine.events import Answered, Event, Notice
 
     heard: list[str] = []
     with progress(terminal) as draw:
@@ -69,6 +84,9 @@ def _watched(video: Path, asked: Sequence[str], settings: Settings, terminal: Te
         def on_event(event: Event) -> None:
             if isinstance(event, Notice):
                 heard.append(event.message)
+            if tell and isinstance(event, Answered):
+                with draw.paused():
+                    tell(event.answer)
             draw(event)
 
         result = api.ask(video, asked, settings, on_event)

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,7 +59,9 @@ def batch(
     checksum: Annotated[bool, option("--checksum", None, "Compare content, not size and time.", AGAIN)] = False,
     any_version: Annotated[bool, option("--any-version", None, "Keep what other versions did.", AGAIN)] = False,
     dry_run: Annotated[bool, option("--dry-run -n", None, "Show what would run, and what it takes.", RUN)] = False,
-    workers: Annotated[int | None, option("--workers -j", "N", "Processes; by default one per GPU, or 1.", RUN)] = None,
+    workers: Annotated[
+        int | None, option("--workers -j", "N", "Processes; by default what suits the machine.", RUN)
+    ] = None,
     timeout: Annotated[float | None, time_option("--timeout", "Give a video up after this long.", RUN)] = None,
     attempts: Annotated[int, option("--attempts", "N", "Tries of a video that crashes its worker.", RUN)] = 1,
     max_failures: Annotated[int | None, option("--max-failures", "N", "Begin no more after so many.", RUN)] = None,
@@ -88,9 +90,9 @@ def batch(
         "questions": question, "min_length_seconds": min_length, "max_chapters": max_chapters, "count": count,
         "summaries": summaries or None, "style": style, "length": length,
     }  # fmt: skip
-    from vamba_cli.batch.ledger import Rules
     from vamba_cli.batch.run import Batch
     from vamba_cli.batch.runner import Policy
+    from vamba_cli.batch.standing import Rules
 
     if out_dir is None:
         raise UsageError("--out-dir is missing: name a folder for results and records")
@@ -146,14 +148,16 @@ def _run(planned: "Batch", terminal: Terminal, *, dry_run: bool) -> None:
 
     if dry_run:
         from vamba_cli.batch.ledger import Ledger
+        from vamba_cli.batch.machine import environments
         from vamba_cli.batch.owners import Owner
         from vamba_cli.batch.planning import plan_batch
 
         ledger = Ledger(planned.out_dir, Owner.this_process())
         rules = planned.policy.rules
-        plan = plan_batch(planned.sources.entries(), planned.work, ledger, rules, batch_watch.Lines())
+        with closing(batch_watch.PlannedLines()) as lines:
+            plan = plan_batch(planned.sources.entries(), planned.work, ledger, rules, lines)
         if not terminal.quiet:
-            batch_watch.show_plan(plan, planned.num_workers or 1)
+            batch_watch.show_plan(plan, len(environments(planned.work, planned.num_workers, os.environ)))
         return
     from vamba_cli.batch.run import run_batch
     from vamba_cli.batch.stopping import EXIT_CODES

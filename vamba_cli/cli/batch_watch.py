@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vamba_cli.batch.events import BatchEvent, Began, Ended, Lived, OnBatchEvent, Told
+from vamba_cli.batch.jobs import without_place
 from vamba_cli.cli.render import bytes_text, one_line
 from vamba_cli.cli.terminal import ReaderGoneError, Terminal, error_console, printable
 from vamba_cli.timecode import clock
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _MOMENT_SECONDS = 0.1
 PLAIN_SECONDS = 30.0  # between two lines of a log
 _FAILURES_SHOWN = 10
+_PLANNED_SHOWN = 20
+_ENCODE = json.JSONEncoder(allow_nan=False).encode
 
 
 class Lines:
@@ -36,7 +39,7 @@ class Lines:
     def __call__(self, line: Mapping[str, Any]) -> None:
         """Write one, whole; at once, unless many come within a moment."""
         try:
-            self._stdout.write(json.dumps(line, allow_nan=False) + "\n")
+            self._stdout.write(_ENCODE(line) + "\n")
             if "wall_seconds" in line or time.monotonic() - self._flushed_seconds > _MOMENT_SECONDS:
                 self.flush()
         except BrokenPipeError:
@@ -49,6 +52,29 @@ class Lines:
             self._stdout.flush()
         except BrokenPipeError:
             raise ReaderGoneError from None
+
+
+class PlannedLines:
+    """The same for `--dry-run`; on a terminal lines for people, and of many videos the first ones only."""
+
+    def __init__(self) -> None:
+        self._lines = Lines()
+        self._num_videos = 0
+
+    def __call__(self, line: Mapping[str, Any]) -> None:
+        self._num_videos += 1
+        if not self._lines.on_terminal:
+            self._lines(line)
+        elif self._num_videos <= _PLANNED_SHOWN:
+            frames = f", {line['num_frames']:,} frames" if "num_frames" in line else ""
+            why = f"cannot be read: {_why(line)}" if "error" in line else f"{line.get('reason', '')}{frames}"
+            sys.stderr.write(f"  {one_line(line['name'])}: {one_line(why)}\n")
+
+    def close(self) -> None:
+        """Tell how many were not shown."""
+        self._lines.flush()
+        if self._lines.on_terminal and self._num_videos > _PLANNED_SHOWN:
+            sys.stderr.write(f"  and {self._num_videos - _PLANNED_SHOWN:,} more (all of them in `| cat`)\n")
 
 
 @contextmanager
@@ -131,6 +157,7 @@ class LiveWatch:
         self._total = live.add_task("looking for videos", total=None)
         self._slots: dict[int, TaskID] = {}
         self._names: dict[int, str] = {}
+        self._heard: set[int] = set()
         self._drawn_seconds = 0.0
 
     def __call__(self, event: BatchEvent) -> None:
@@ -139,8 +166,10 @@ class LiveWatch:
         elif isinstance(event, Began):
             self._lines.flush()
             self._names[event.slot] = _short(event.name)
-            self._draw_slot(event.slot, "")
+            self._draw_slot(event.slot, "" if event.slot in self._heard else "starting")
+            self._live.update(self._total, description=str(self._counts))
         elif isinstance(event, Lived):
+            self._heard.add(event.slot)
             self._draw_slot(event.slot, event.text)
         else:
             self._ended(event)
@@ -171,7 +200,11 @@ def _told(line: Mapping[str, Any]) -> str:
 
 
 def _failure(line: Mapping[str, Any]) -> str:
-    return f"failed: {one_line(line['name'])}: {line['error']['message']}"
+    return f"failed: {one_line(line['path'])}: {_why(line)}"
+
+
+def _why(line: Mapping[str, Any]) -> str:
+    return without_place(line["error"]["message"], line["path"])
 
 
 def _short(name: str) -> str:
@@ -202,7 +235,7 @@ def show_summary(tally: "Tally", out_dir: Path) -> None:
     if tally.failures:
         text.append("\n")
     for line in tally.failures[:_FAILURES_SHOWN]:
-        text.append(f"  {one_line(line['name'])}", style="red").append(f"  {printable(line['error']['message'])}\n")
+        text.append(f"  {one_line(line['path'])}", style="red").append(f"  {printable(_why(line))}\n")
     if tally.failed > _FAILURES_SHOWN:
         text.append(f"  and {tally.failed - _FAILURES_SHOWN:,} more\n", style="dim")
     if tally.other_version:
@@ -222,7 +255,7 @@ def show_plan(plan: "Plan", num_workers: int) -> None:
     rows = [("would run", f"{plan.count:,} videos, {bytes_text(plan.size_bytes)}{f' ({reasons})' if reasons else ''}")]
     rows.append(("done", f"{plan.done:,}"))
     rows.append(("failed", f"{plan.failed:,}"))
-    if plan.num_inspected:
+    if plan.num_frames:
         rows += _estimates(plan, num_workers)
     elif plan.count:
         rows.append(("takes", "not known: none of the videos could be looked into"))
@@ -234,10 +267,12 @@ def show_plan(plan: "Plan", num_workers: int) -> None:
 
 def _estimates(plan: "Plan", num_workers: int) -> list[tuple[str, str]]:
     basis = "" if plan.num_inspected == plan.count else f" (from {plan.num_inspected} of {plan.count:,} videos)"
+    if plan.num_unreadable:
+        basis += f"; {plan.num_unreadable} of {plan.num_inspected} looked into cannot be read"
     rows = [
         ("frames", f"{plan.num_frames:,}{basis}"),
         ("tokens", f"{plan.num_video_tokens:,} of video"),
-        ("memory", f"{bytes_text(plan.peak_bytes)} at most in each of {num_workers} worker(s)"),
+        ("memory", f"{bytes_text(plan.peak_bytes)} at most in each of {num_workers} worker{'s' * (num_workers != 1)}"),
         ("disk", f"{bytes_text(plan.disk_bytes)} for results and the cache of encoded videos"),
     ]
     if plan.seconds is not None:

@@ -69,7 +69,16 @@ def _says_so_itself(answer: str) -> bool:
     """Whether an answer that rules composed tells already that there is no evidence."""
     return any(
         text in answer
-        for text in (" was not found in this video", " cannot be answered by ", "that can be read ", "Nothing is said ")
+        for text in (
+            " was not found in this video",
+            " cannot be answered by ",
+            "that can be read ",
+            "Nothing is said ",
+            "No slide or screen with text",
+            "The video is ",
+            " titled part",
+            "There is no such title",
+        )
     )
 
 

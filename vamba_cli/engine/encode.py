@@ -4,6 +4,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -17,6 +18,7 @@ from torch import Tensor
 from vamba_cli.engine.events import EncodeProgress, OnEvent, ignore
 from vamba_cli.engine.prefetch import prefetch
 from vamba_cli.engine.upload import download, upload
+from vamba_cli.engine.workers import AtOnce
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import Looks, VideoMemory
 from vamba_cli.model.patches import resize, smart_resize, to_patches
@@ -30,6 +32,7 @@ Frames = npt.NDArray[np.uint8]
 
 _BLOCK = 8  # pixels along the side of the blocks whose mean change counts
 _SMALL_BLOCKS = 12
+_AHEAD = 2  # chunks that may pass the ViT while another one passes the mixers
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +43,20 @@ class _Look:
     key: Frames | None
     last: Frames | None
     fresh: bool  # whether it must pass the ViT
-    known_novelty: float | None  # if that had to be known to decide so
+    doubled: bool = False  # whether its second frame does so in the place of both
+    known_novelty: float | None = None  # if that had to be known to decide so
 
     def novelty(self) -> float:
         if self.key is None:
             return math.inf
-        return novelty(self.key, self.pair) if self.known_novelty is None else self.known_novelty
+        return float(novelty(self.key, self.pair).max()) if self.known_novelty is None else self.known_novelty
 
     def changes(self) -> tuple[float, float]:
         """How much each of the two frames differs from the frame before it."""
         if not self.fresh:
             return 0.0, 0.0
-        first = math.inf if self.last is None else novelty(self.last[None], self.pair[:1])
-        return first, novelty(self.pair[:1], self.pair[1:])
+        first = math.inf if self.last is None else novelty(self.last[None], self.pair[:1]).item()
+        return first, novelty(self.pair[:1], self.pair[1:]).item()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,66 +70,107 @@ class _Noticed:
 
     def looks(self) -> Looks:
         novelties = torch.tensor([look.novelty() for look in self.seen])
+        doubled = torch.tensor([look.doubled for look in self.seen])
         changes = torch.tensor([change for look in self.seen for change in look.changes()])
         if self.arrived is not None:
             self.arrived.synchronize()
         times = torch.from_numpy(self.times_seconds)
-        return Looks(times, changes, torch.zeros(len(times), dtype=torch.bool), novelties, self.features)
+        return Looks(times, changes, torch.zeros(len(times), dtype=torch.bool), novelties, doubled, self.features)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A chunk on its way through the ViT.
+
+    new: the pairs that differ from each other, each as a place in what some part of the work gives.
+    source: which of them every pair shows.
+    """
+
+    times_seconds: npt.NDArray[np.float64]
+    looks: list[_Look]
+    new: list[tuple[Future[list[Tensor]], int]]
+    source: list[int]
 
 
 class Encoder:
     """Pushes frames into a memory. Any split into calls gives the same memory and states.
 
+    Call `finish` before reading the memory.
+
     Args:
         static_tolerance: a frame pair whose `novelty` against the last pair that went through the ViT is at most
-            this many grey levels reuses that pair's video tokens. 0 reuses identical pictures only, which is exact.
-            The mixers see every pair either way.
-        overlap: on a GPU, run the mixers beside the ViT of the next frames; call `finish` before reading the memory.
+            this many grey levels reuses that pair's video tokens. Where a new picture comes with the second frame of a
+            pair, and the first one repeats what was seen before, the pair shows the new picture twice: each picture
+            passes the ViT once. 0 reuses identical pairs only, which is exact. The mixers see every pair either way.
+        overlap: on a GPU, run the mixers beside the ViT of the next frames.
+        workers: threads that do this on a CPU (`two_cores`).
     """
 
     def __init__(
         self, model: Vamba, pixels: PixelConfig, memory: VideoMemory, static_tolerance: float = 0.0,
-        overlap: bool = False,
+        overlap: bool = False, workers: Executor | None = None,
     ) -> None:  # fmt: skip
         self._model, self._pixels, self.memory = model, pixels, memory
         self._lane = _lane(model.device) if overlap and model.device.type == "cuda" else None
+        self._workers = workers or AtOnce()
+        self._beside = not isinstance(self._workers, AtOnce)
+        self._ahead: deque[_Seen] = deque()
+        self._mixing: Future[None] | None = None
         self._noticed: deque[_Noticed] = deque()
         self._num_tokens = memory.num_tokens
         self._tolerance = static_tolerance
         self._key_pair: Frames | None = None
         self._last_frame: Frames | None = None
-        self._key_tokens: Tensor | None = None
+        self._key: tuple[Future[list[Tensor]], int] | None = None
         with torch.cuda.stream(self._lane):
             self.states = model.empty_states()
 
     @torch.inference_mode()
     def push(self, frames: Frames, times_seconds: npt.NDArray[np.float64]) -> None:
         """Encode an even number of frames (n, H, W, 3), the next in the video, shown at the given times."""
-        pairs = frames.reshape(-1, 2, *frames.shape[1:])
-        seen = [self._look_at(pair) for pair in pairs]
-        tokens = self._tokens(pairs, [look.fresh for look in seen])  # pairs, tokens_per_pair, hidden
-        features, arrived = download(tokens.mean(1, dtype=torch.float32).to(torch.float16))
-        self._mix(self._kept(tokens, *frames.shape[1:3]))
-        self._noticed.append(_Noticed(times_seconds, seen, features, arrived))
-        self._advance(0 if self._lane is None else 1)  # waits for the chunk before: no more than two are on their way
+        looks = [self._look_at(pair) for pair in frames.reshape(-1, 2, *frames.shape[1:])]
+        self._ahead.append(_Seen(times_seconds, looks, *self._through_the_vit(frames, looks)))
+        self._mix_all_but(_AHEAD if self._beside else 0)
 
     def finish(self) -> None:
-        """Make the memory whole; only encoders that overlap need it."""
+        """Make the memory whole."""
+        self._mix_all_but(0)
+        if self._mixing is not None:
+            self._mixing.result()
         self._advance(0)
         if self._lane is not None:
             torch.cuda.current_stream().wait_stream(self._lane)
         if self.memory.keys[0].device != self._model.device:  # keys and values are on their way to pinned memory
             torch.cuda.synchronize()
 
+    @torch.inference_mode()
+    def _mix_all_but(self, num_left: int) -> None:
+        """Send all chunks but the last ones on from the ViT to the mixers."""
+        while len(self._ahead) > num_left:
+            seen = self._ahead.popleft()
+            tokens = torch.stack([part.result()[i] for part, i in seen.new])
+            means = tokens.mean(1, dtype=torch.float32).to(torch.float16)
+            features, arrived = download(torch.stack([means[i] for i in seen.source]))
+            if self._mixing is not None:
+                self._mixing.result()
+            self._mixing = self._workers.submit(self._mix, tokens, seen)
+            self._noticed.append(_Noticed(seen.times_seconds, seen.looks, features, arrived))
+            # the chunk before is ready now; on a GPU this waits for it: no more than two are on their way
+            self._advance(1 if self._beside or self._lane is not None else 0)
+
     def _advance(self, num_left: int) -> None:
         while len(self._noticed) > num_left:
             noticed = self._noticed.popleft()
             self.memory.advance(len(noticed.seen), noticed.looks())
 
-    def _mix(self, tokens: Tensor) -> None:
-        """Push video tokens through the mixers, on a stream of their own if the encoder overlaps."""
+    @torch.inference_mode()
+    def _mix(self, tokens: Tensor, seen: _Seen) -> None:
+        """Push the video's tokens through the mixers, on a stream of their own if the encoder overlaps."""
+        tokens, source = self._kept(tokens, seen)
         start = self._num_tokens
-        self._num_tokens += tokens.shape[0] * tokens.shape[1]
+        self._num_tokens += len(source) * tokens.shape[1]
+        repeats = len(source) > len(tokens)
+        order = torch.arange(tokens[..., 0].numel()).view(tokens.shape[:2])[source].flatten() if repeats else None
 
         def store(layer: int, keys: Tensor, values: Tensor) -> None:
             self.memory.write(layer, start, keys[0], values[0])
@@ -134,39 +179,66 @@ class Encoder:
             self._lane.wait_stream(torch.cuda.current_stream())
             tokens.record_stream(self._lane)
         with torch.cuda.stream(self._lane):
-            self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store)
+            self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store, order=order)
 
-    def _kept(self, tokens: Tensor, height: int, width: int) -> Tensor:
-        """The tokens that the memory has room for, where it has not room for all (half-token mode)."""
+    def _kept(self, tokens: Tensor, seen: _Seen) -> tuple[Tensor, list[int]]:
+        """Tokens and source of a chunk; where the memory has not room for all tokens, those it has room for.
+
+        Half-token mode keeps others of each pair, so pairs that look the same no longer have the same tokens.
+        """
         room, cell = self.memory.tokens_per_pair, self._model.config.vision.cell
         if room == tokens.shape[1]:
-            return tokens
+            return tokens, seen.source
+        height, width = seen.looks[0].pair.shape[1:3]
         rows, columns = (side // cell for side in smart_resize(height, width, self._pixels, cell))
-        return keep(tokens, rows, columns, room, self._num_tokens // room)
+        kept = keep(tokens[seen.source], rows, columns, room, self._num_tokens // room)
+        return kept, list(range(len(kept)))
 
     def _look_at(self, pair: Frames) -> _Look:
         """Compare a pair with the last one that passed the ViT; a fresh one takes its place."""
         key, last, tolerance = self._key_pair, self._last_frame, self._tolerance
-        change = novelty(key, pair) if key is not None and tolerance else None
-        fresh = key is None or (not np.array_equal(key, pair) if change is None else change > tolerance)
         self._last_frame = pair[1]
+        if key is None or not tolerance:
+            fresh = key is None or not np.array_equal(key, pair)
+            self._key_pair = pair if fresh else key
+            return _Look(pair, key, last, fresh)
+        changes = novelty(key, pair)
+        fresh = bool(changes.max() > tolerance)
+        doubled = bool(changes[1] > tolerance) and novelty(key[1:], pair[:1]).item() <= tolerance
         if fresh:
-            self._key_pair = pair
-        return _Look(pair, key, last, fresh, change)
+            self._key_pair = np.broadcast_to(pair[1], pair.shape) if doubled else pair
+        return _Look(pair, key, last, fresh, doubled, float(changes.max()))
 
-    def _tokens(self, pairs: Frames, fresh: list[bool]) -> Tensor:
-        """Video tokens of every pair; only the fresh ones pass through the ViT, the others repeat the one before."""
+    def _through_the_vit(
+        self, frames: Frames, looks: list[_Look]
+    ) -> tuple[list[tuple[Future[list[Tensor]], int]], list[int]]:
+        """`new` and `source` of a chunk. Only fresh pairs pass through the ViT, the others repeat the one before.
+
+        A GPU gets the tokens of every pair: it makes the few products again sooner than it is told which.
+        """
+        new = [] if self._key is None else [self._key]
+        source = list(accumulate((look.fresh for look in looks), initial=len(new) - 1))[1:]
+        shown = [(2 * i + look.doubled, 2 * i + 1) for i, look in enumerate(looks) if look.fresh]
+        most = 1 if self._beside else forward_pairs(self._model.device)
+        for first in range(0, len(shown), most):
+            rows = np.array(shown[first : first + most]).ravel()
+            of_rows = self._workers.submit(self._vit, frames, rows)
+            new += [(of_rows, i) for i in range(len(rows) // 2)]
+        part, last = new[-1]
+        # a copy, which may be kept without the other pairs of its part
+        self._key = (self._workers.submit(lambda: [part.result()[last].clone()]), 0) if last else (part, 0)
+        if self._model.device.type != "cpu":
+            new, source = [new[i] for i in source], list(range(len(source)))
+        return new[source[0] :], [i - source[0] for i in source]
+
+    @torch.inference_mode()
+    def _vit(self, frames: Frames, rows: npt.NDArray[np.intp]) -> list[Tensor]:
+        """Video tokens of pairs of frames."""
         model, vision = self._model, self._model.config.vision
-        new = [] if self._key_tokens is None else [self._key_tokens]
-        source = list(accumulate(fresh, initial=len(new) - 1))[1:]
-        wanted, most = np.flatnonzero(fresh), forward_pairs(model.device)
-        for first in range(0, len(wanted), most):
-            part = upload(pairs, wanted[first : first + most], model.device)
-            height, width = smart_resize(part.shape[2], part.shape[3], self._pixels, vision.cell)
-            patches = to_patches(resize(part.flatten(0, 1), height, width), vision, self._pixels, model.dtype)
-            new += model.vision(patches, height // vision.patch_size, width // vision.patch_size).unbind()
-        self._key_tokens = new[-1].clone()
-        return torch.stack([new[i] for i in source])
+        part = upload(frames, rows, model.device)
+        height, width = smart_resize(part.shape[1], part.shape[2], self._pixels, vision.cell)
+        patches = to_patches(resize(part, height, width), vision, self._pixels, model.dtype)
+        return list(model.vision(patches, height // vision.patch_size, width // vision.patch_size))
 
 
 @cache
@@ -175,8 +247,8 @@ def _lane(device: torch.device) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)
 
 
-def novelty(before: Frames, after: Frames) -> float:
-    """How much frames (n, H, W, 3) differ from others, at most: the change of its 12th most changed block.
+def novelty(before: Frames, after: Frames) -> npt.NDArray[np.float64]:
+    """How much each frame (n, H, W, 3) differs from the other: (n,), the change of its 12th most changed block.
 
     A block is 8x8 pixels of a frame, its change the mean absolute difference in grey levels. A mouse pointer or a
     cursor touches fewer than 12 blocks and does not count; two changed letters of a heading do.
@@ -184,11 +256,11 @@ def novelty(before: Frames, after: Frames) -> float:
     rows, columns = (side // _BLOCK for side in before.shape[1:3])
     change = np.maximum(before, after) - np.minimum(before, after)
     if rows * columns < _SMALL_BLOCKS:
-        return float(change.mean())
+        return change.reshape(len(change), -1).mean(1)
     bands = change[:, : rows * _BLOCK].reshape(len(change), rows, _BLOCK, -1).sum(2, dtype=np.uint16)
     blocks = bands[..., : columns * _BLOCK * 3].reshape(len(change), rows * columns, _BLOCK * 3).sum(2, dtype=np.uint16)
     ranked = np.partition(blocks, -_SMALL_BLOCKS, axis=1)[:, -_SMALL_BLOCKS]
-    return float(ranked.max()) / (_BLOCK * _BLOCK * 3)
+    return ranked / (_BLOCK * _BLOCK * 3)
 
 
 def forward_pairs(device: torch.device) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vamba_cli.results import Answer
+
 
 @dataclass(frozen=True, slots=True)
 class VideoBegins:
@@ -59,13 +61,21 @@ class AnswerText:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """The whole answer to question number `index`, with its evidence, while later ones are still looked for."""
+
+    index: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something the user should know: a skipped frame, a lowered frame rate, a memory taken from the cache."""
 
     message: str
 
 
-Event = VideoBegins | Stage | EncodeProgress | SearchProgress | TranscribeProgress | AnswerText | Notice
+Event = VideoBegins | Stage | EncodeProgress | SearchProgress | TranscribeProgress | AnswerText | Answered | Notice
 OnEvent = Callable[[Event], None]
 
 

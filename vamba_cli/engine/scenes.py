@@ -17,6 +17,7 @@ class Scene:
     """Frames first .. stop - 1, and the half-open span of time for which they are on screen.
 
     still: whether all of them show the same picture.
+    shown_alone: whether the pair in whose middle the scene begins shows nothing of the scene before.
     """
 
     first: int
@@ -24,11 +25,17 @@ class Scene:
     start_seconds: float
     end_seconds: float
     still: bool = True
+    shown_alone: bool = False
+
+    @property
+    def first_pair(self) -> int:
+        """The first frame pair that shows nothing of the scene before."""
+        return (self.first + (not self.shown_alone)) // 2
 
     @property
     def pairs(self) -> Span | None:
         """The frame pairs that show nothing else; None where the scene is too short for one."""
-        first, stop = -(-self.first // 2), self.stop // 2
+        first, stop = self.first_pair, self.stop // 2
         return (first, stop) if first < stop else None
 
     @property
@@ -45,9 +52,9 @@ def find_scenes(memory: VideoMemory, threshold: float) -> list[Scene]:
     looks = memory.looks
     edges = [0, *beginnings(looks, threshold), 2 * memory.num_pairs]
     times = [*looks.times_seconds.tolist(), memory.end_seconds]
-    moves = looks.changes > threshold
+    moves, alone = looks.changes > threshold, looks.doubled.tolist()
     return [
-        Scene(first, stop, times[first], times[stop], still=not moves[first + 1 : stop].any())
+        Scene(first, stop, times[first], times[stop], not moves[first + 1 : stop].any(), alone[first // 2])
         for first, stop in pairwise(edges)
     ]
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -11,8 +11,10 @@ from vamba_cli import __version__
 from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict
 from vamba_cli.engine.encode import Encoder, encode_video, forward_pairs, tokens_per_pair
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
+from vamba_cli.engine.generate import Generated, Span
 from vamba_cli.engine.saving import Fixed, economise
-from vamba_cli.engine.store import MemoryStore, file_digest, memory_key
+from vamba_cli.engine.store import FORMAT, MemoryStore, file_digest, memory_key
+from vamba_cli.engine.workers import two_cores
 from vamba_cli.kernels.dispatch import is_fast_for
 from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.media.frames import FrameReader
@@ -44,7 +46,10 @@ class Prospect:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A video that can be asked."""
+    """A video that can be asked.
+
+    read: what was read of its windows so far, by question and window; see `engine.readings`.
+    """
 
     ready: ReadyModel
     prospect: Prospect
@@ -53,6 +58,7 @@ class Session:
     encode_seconds: float
     warnings: tuple[str, ...]
     subtitles: Subtitles = NO_SUBTITLES
+    read: dict[tuple[str, Span], Generated] = field(default_factory=dict, repr=False, compare=False)
 
 
 def look_at(video: Path, folder: ModelFolder, settings: Settings, device: torch.device, dtype: torch.dtype) -> Prospect:
@@ -157,7 +163,7 @@ def session_key(video: Path, prospect: Prospect, folder: ModelFolder, settings: 
     return memory_key(
         [file_digest(video), folder.fingerprint, folder.config, folder.pixels, settings.random_weights, str(dtype),
          work.weights, work.kv, work.kept_per_pair, plan.times_seconds, plan.width, plan.height, plan.strategy,
-         tolerance, __version__]
+         tolerance, FORMAT, __version__]
     )  # fmt: skip
 
 
@@ -203,9 +209,10 @@ def _encode(
         device=torch.device("cpu") if work.offload else model.device,
         dtype=DTYPES.get(work.kv, memory_dtype(model.dtype)), pinned=work.offload,
     )  # fmt: skip
-    encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings), overlap=True)
     detector = CutDetector()
-    with FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs) as reader:
+    reader = FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs)
+    with two_cores(model.device) as workers, reader:
+        encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings), overlap=True, workers=workers)
         encode_video(encoder, detector.watch(reader), len(plan.times_seconds), on_event)
     cuts = torch.from_numpy(detector.cuts(2 * memory.num_pairs))
     memory.looks = replace(memory.looks, cuts=cuts)

@@ -18,7 +18,7 @@ import torch
 from vamba_cli.engine.budget import Cost, Workload, predict, vision_flops, weight_bytes
 from vamba_cli.engine.encode import Encoder, Frames
 from vamba_cli.engine.generate import Following, Span, view
-from vamba_cli.engine.windows import Probe, score
+from vamba_cli.engine.signals import Probe, signals
 from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.model.config import PixelConfig, VambaConfig
 from vamba_cli.model.memory import VideoMemory
@@ -230,7 +230,7 @@ def _windows(model: Vamba, memory: VideoMemory, num: int) -> list[float]:
     last = max(0, memory.num_pairs - 2)
     spans: Sequence[Span] = [(first, first + 2) for first in np.linspace(0, last, num).astype(int).tolist()]
     probe = Probe("Does this part of the video show how backpropagation works?")
-    run = partial(score, model, ByteTokenizer(), memory, probe, spans)
+    run = partial(signals, model, ByteTokenizer(), memory, probe, spans)
     return [timed(model.device, run) for _ in range(4)][1:]
 
 

@@ -19,7 +19,7 @@ from vamba_cli.errors import VambaError
 from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.model.memory import Looks, VideoMemory
 
-FORMAT = "vamba-memory-2"
+FORMAT = "vamba-memory-3"
 _SUFFIX = ".safetensors"
 _PARTIAL = ".partial"
 _ABANDONED_SECONDS = 3600.0  # nobody wrote to a partial file for so long: its process is dead

@@ -1,8 +1,8 @@
 """One table: which implementation of each operation runs, for which tensors.
 
 `plain.py` defines every operation in PyTorch. Triton kernels (triton comes with PyTorch on CUDA), and cuBLAS products
-that add, replace it for 16-bit tensors on a CUDA device where no gradient is wanted; float32 and float64 always take
-the plain path.
+that add, replace it for 16-bit tensors on a CUDA device where no gradient is wanted; `cpu.py` replaces some of it for
+float32 and float64 on CPUs, again where no gradient is wanted. Everything else takes the plain path.
 """
 
 import importlib
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vamba_cli.kernels import plain
+from vamba_cli.kernels import cpu, plain
 
 FAST = {  # operation: the module of this folder that has its fast implementation
     "add_product": "cublas_sums",
@@ -35,6 +35,9 @@ FAST = {  # operation: the module of this folder that has its fast implementatio
     "shifted_layer_norm": "triton_pointwise",
     "swiglu": "triton_pointwise",
 }
+ON_CPU = frozenset(  # operations that `cpu.py` has, for inference in float32 and float64
+    ("conv_silu", "gated_rms_norm", "linear_parts", "linear_quick_gelu", "rms_norm", "rotate_patches", "scan")
+)
 _FAST_DTYPES = (torch.bfloat16, torch.float16, torch.uint8)
 _OLDEST = (8, 0)  # compute capability from which bfloat16 products run on tensor cores
 _only_plain = False
@@ -49,13 +52,18 @@ def is_fast_for(device: torch.device, dtype: torch.dtype) -> bool:
 
 def is_fast(x: Tensor) -> bool:
     """Whether tensors like x take the fast implementations now."""
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.is_autocast_enabled(x.device.type):
-        return False  # training, and evaluation with float32 weights in its midst
-    return is_fast_for(x.device, x.dtype)
+    return not _learns(x) and is_fast_for(x.device, x.dtype)
+
+
+def _learns(x: Tensor) -> bool:
+    """Whether this is training, or evaluation with float32 weights in its midst."""
+    return torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.is_autocast_enabled(x.device.type)
 
 
 def pick(name: str, x: Tensor) -> Callable[..., Any]:
     """The implementation of an operation for tensors like x."""
+    if x.device.type == "cpu" and name in ON_CPU and x.dtype in (torch.float32, torch.float64):
+        return getattr(plain if _only_plain or _learns(x) else cpu, name)
     return _fast(name) if is_fast(x) else getattr(plain, name)
 
 

@@ -3,7 +3,7 @@
 They run in any floating dtype; statistics and states are float32, or float64 for a float64 model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -72,6 +72,11 @@ def scan(
     step = F.softplus(dt.to(wide) + dt_bias.to(wide))
     y, state = ssd(x, step, -torch.exp(a_log.to(wide)), B, C, state)
     return y + D.to(wide)[:, None] * x, state
+
+
+def linear_parts(x: Tensor, weight: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
+    """x weight^T, split into parts of the given sizes."""
+    return F.linear(x, weight).split(list(sizes), dim=-1)
 
 
 def linear_quick_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

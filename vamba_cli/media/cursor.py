@@ -10,7 +10,7 @@ class Cursor:
     # So many useless seeks prove that the container cannot seek properly; the rest is decoded in one pass.
     _MAX_USELESS_SEEKS = 3
     # A seek throws away what decoder threads work on already: a key frame just ahead is reached sooner without.
-    _MIN_SEEK_FRAMES = 16
+    _MIN_SEEK_FRAMES = 8
     # Recorders drop a frame now and then; more in a row are a hole that damage tore.
     _MIN_HOLE_FRAMES = 10
 
@@ -26,6 +26,7 @@ class Cursor:
         self._frames = decoder.frames()
         self._next: Shown | None = None
         self._started = False
+        self._given: int | None = None  # start of the frame that was given last
 
     def at(self, moment: int) -> tuple[Shown, bool] | None:
         """The frame on screen, and whether it only stands in for a lost one; None once the pictures have ended."""
@@ -33,21 +34,42 @@ class Cursor:
             self._seek(moment)
         elif not self._started:
             self._restart()
-        while self._next is not None and self._next.start <= moment:
-            self._current, self._next = self._next, next(self._frames, None)
+        self._advance(moment)
+        if self._decoder.doubtful:
+            self._again(moment)
         shown = self._current or self._next
         if shown is None:
             return None
         if self._next is None and moment >= max(shown.end, self._decoder.read_until) + self._decoder.interval:
             return None
+        self._given = shown.start
         return shown, shown.start > moment or self._in_gap(shown, moment)
+
+    def _advance(self, moment: int) -> None:
+        while self._next is not None and self._next.start <= moment:
+            if self._next.frame is not None:
+                self._current = self._next
+            self._next = next(self._frames, None)
+
+    def _again(self, moment: int) -> None:
+        """From the frame given last, or from the moment if there is none, but now without leaving frames out."""
+        self._decoder.want(())
+        self._decoder.bad.clear()  # the first of them led here, and they are met again
+        if self._can_seek:
+            self._seek(moment if self._given is None else min(moment, self._given))
+        else:
+            self._rewind()
+        self._advance(moment)
 
     def _in_gap(self, shown: Shown, moment: int) -> bool:
         """Whether the picture of this moment was lost: not decodable, or missing from an otherwise steady row."""
         gap_start = self._decoder.tail_gap_start if self._next is None else self._next.gap_start
         if gap_start is not None and gap_start <= moment:
             return True
-        hole = self._next.start - shown.end if self._next is not None else 0
+        hole = 0
+        if self._next is not None:
+            left_out = self._next.left_out_start
+            hole = (self._next.start if left_out is None else left_out) - shown.end
         return self._steady and moment >= shown.end and hole > self._MIN_HOLE_FRAMES * self._decoder.interval
 
     def _should_seek(self, moment: int) -> bool:
@@ -67,6 +89,11 @@ class Cursor:
         self._frames = self._decoder.frames()
         self._current, self._next = None, next(self._frames, None)
 
+    def _rewind(self) -> None:
+        self._frames.close()
+        self._decoder.rewind()
+        self._restart()
+
     def _seek(self, moment: int) -> None:
         """Seek so that the first frame decoded is not beyond the moment, going further back until it is so."""
         useful_from = self._next.start - self._gop if self._next is not None else 0
@@ -77,9 +104,7 @@ class Cursor:
                 break
             back = max(self._gop, 2 * back)
         else:
-            self._frames.close()
-            self._decoder.rewind()
-            self._restart()
+            self._rewind()
         if self._next is None or self._next.start < useful_from or back > self._gop:
             self._num_useless_seeks += 1
             self._can_seek = self._num_useless_seeks < self._MAX_USELESS_SEEKS

@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vamba_cli.errors import MediaError, UsageError
-from vamba_cli.media.cursor import Cursor
-from vamba_cli.media.decode import Decoder, Shown
 from vamba_cli.media.info import VideoInfo
-from vamba_cli.media.picture import Orientation, PictureMaker
 from vamba_cli.media.plan import FramePlan
+from vamba_cli.media.strands import Found, Strands
 from vamba_cli.timecode import clock
 
 # A chunk of large pictures has fewer frames, so that memory does not grow with the resolution.
@@ -45,7 +43,7 @@ class FrameReader:
         self._chunk_frames = max(2, min(chunk_frames, _MAX_CHUNK_BYTES // frame_bytes // 2 * 2))
         self._info = info
         self._plan = plan
-        self._decoder: Decoder | None = None
+        self._strands: Strands | None = None
         self._chunks = self._read()
         self._lock = threading.Lock()
         self._closed = False
@@ -71,44 +69,37 @@ class FrameReader:
     def close(self) -> None:
         """Stop, and close the file."""
         self._closed = True
-        if self._decoder is not None:
-            self._decoder.stopped = True
+        if self._strands is not None:
+            self._strands.stop()
         with self._lock:  # another thread may be inside the decoder, which must not be freed under it
             self._chunks.close()
 
     def _read(self) -> Generator[FrameChunk, None, None]:
         if self._closed:
             return
-        decoder = self._decoder = Decoder(self._info, keyframes_only=self._plan.strategy == "keyframes")
+        strands = self._strands = Strands(self._info, self._plan)
         try:
-            yield from self._chunked(decoder)
+            yield from self._chunked(strands)
         finally:
-            self._count(decoder)
-            decoder.close()
+            self._count(strands)
+            strands.close()
 
-    def _chunked(self, decoder: Decoder) -> Generator[FrameChunk, None, None]:
-        """Fill one chunk after the other. A frame that serves several targets is turned into a picture once."""
-        maker = PictureMaker(
-            self._plan.width, self._plan.height, Orientation(self._info.mirrored, self._info.rotation_degrees)
-        )
+    def _chunked(self, strands: Strands) -> Generator[FrameChunk, None, None]:
+        """Fill one chunk after the other."""
         num_left = len(self._plan.times_seconds)
         chunk, filled = self._new_chunk(num_left), 0
-        last: Shown | None = None
-        for shown in self._shown(decoder):
-            if shown is not last:
-                picture = maker.picture(shown.frame)
-            last = shown
-            chunk.frames[filled] = picture
-            chunk.times_seconds[filled] = float(shown.start / decoder.ticks_per_second)
+        for found in self._found(strands):
+            chunk.frames[filled] = found.picture
+            chunk.times_seconds[filled] = found.time_seconds
             filled += 1
             num_left -= 1
             if filled == len(chunk.frames):
-                self._count(decoder)
+                self._count(strands)
                 yield chunk
                 chunk, filled = self._new_chunk(num_left), 0
-        self._count(decoder)
-        if last is None and not self._closed:
-            raise MediaError(self._nothing(decoder))
+        self._count(strands)
+        if num_left == len(self._plan.times_seconds) and not self._closed:
+            raise MediaError(self._nothing(strands))
         if filled > 1 and not self._closed:
             yield FrameChunk(chunk.frames[: filled // 2 * 2], chunk.times_seconds[: filled // 2 * 2])
 
@@ -118,57 +109,42 @@ class FrameReader:
             np.empty((num_frames, self._plan.height, self._plan.width, 3), np.uint8), np.empty(num_frames)
         )
 
-    def _shown(self, decoder: Decoder) -> Iterator[Shown]:
-        """The frame for each target, as long as the pictures last; a lone one stands twice."""
-        cursor = Cursor(decoder, self._info, seeking=self._plan.strategy == "seek")
-        num_shown = num_stand_ins = 0
-        shown: Shown | None = None
-        for time_seconds in self._plan.times_seconds:
-            found = cursor.at(_nearest_tick(time_seconds, decoder))
-            if found is None or self._closed:
-                break
-            shown, stands_in = found
-            num_shown += 1
-            num_stand_ins += stands_in
-            yield shown
-        if num_shown == 1 and shown is not None:
-            yield shown
-        self._warn(decoder, num_shown, num_stand_ins)
+    def _found(self, strands: Strands) -> Iterator[Found]:
+        """The picture for each target, as long as they last; a lone one stands twice."""
+        num_found = num_stand_ins = 0
+        for found in strands.find():
+            if self._closed:
+                return
+            num_found += 1
+            num_stand_ins += found.stands_in
+            yield found
+        if num_found == 1:
+            yield found
+        self._warn(strands, num_found, num_stand_ins)
 
-    def _warn(self, decoder: Decoder, num_shown: int, num_stand_ins: int) -> None:
+    def _warn(self, strands: Strands, num_found: int, num_stand_ins: int) -> None:
         times_seconds = self._plan.times_seconds
-        self.warnings += dict.fromkeys(decoder.problems)
-        if decoder.num_bad_frames:
-            self.warnings.append(f"damaged frames were skipped: {decoder.num_bad_frames} ({decoder.last_bad_reason})")
+        self._count(strands)
+        self.warnings += dict.fromkeys(strands.problems)
+        if self.num_bad_frames:
+            self.warnings.append(f"damaged frames were skipped: {self.num_bad_frames} ({strands.last_bad_reason})")
         if num_stand_ins:
             self.warnings.append(
                 f"{num_stand_ins} of {len(times_seconds)} wanted frames are missing: the picture before stands in"
             )
-        if 0 < num_shown < len(times_seconds) and not self._closed:
+        if 0 < num_found < len(times_seconds) and not self._closed:
             self.warnings.append(
-                f"the pictures end before {clock(times_seconds[num_shown])}: {len(times_seconds) - num_shown} of "
+                f"the pictures end before {clock(times_seconds[num_found])}: {len(times_seconds) - num_found} of "
                 f"{len(times_seconds)} frames are missing"
             )
 
-    def _count(self, decoder: Decoder) -> None:
-        self.num_bad_frames, self.num_decoded_frames = decoder.num_bad_frames, decoder.num_decoded_frames
+    def _count(self, strands: Strands) -> None:
+        self.num_bad_frames, self.num_decoded_frames = strands.num_bad_frames, strands.num_decoded_frames
 
-    def _nothing(self, decoder: Decoder) -> str:
-        why = (
-            decoder.last_bad_reason
-            or f"there is no {'key frame' if decoder.keyframes_only else 'picture'} in this span"
-        )
+    def _nothing(self, strands: Strands) -> str:
+        missing = "key frame" if self._plan.strategy == "keyframes" else "picture"
+        why = strands.last_bad_reason or f"there is no {missing} in this span"
         return (
             f"{self._info.path}: not one of {len(self._plan.times_seconds)} wanted frames could be decoded ({why}): "
             "the file is damaged there; choose another span or get it again"
         )
-
-
-def _nearest_tick(time_seconds: float, decoder: Decoder) -> int:
-    """The last tick that is not after a moment.
-
-    Containers round frame times to their tick, up or down: hence half a tick of grace. Where a tick is as long as a
-    frame (AVI) nothing was rounded, so never more than half a millisecond.
-    """
-    ticks_per_second = float(decoder.ticks_per_second)
-    return int(time_seconds * ticks_per_second + min(0.5, 5e-4 * ticks_per_second) + 1e-6)

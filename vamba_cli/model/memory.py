@@ -21,6 +21,7 @@ class Looks:
     cuts: (frames,) bool, whether another shot begins; all False unless a cut detector watched.
     novelty: (pairs,) float32, how much each pair differs from the last one that was not a repetition of an earlier
         picture (grey levels; infinite for the first pair).
+    doubled: (pairs,) bool, whether the pair shows its second frame twice: the first one repeats what came before it.
     features: (pairs, hidden) float16, the mean of each pair's video tokens.
     """
 
@@ -28,6 +29,7 @@ class Looks:
     changes: Tensor
     cuts: Tensor
     novelty: Tensor
+    doubled: Tensor
     features: Tensor
 
     @staticmethod
@@ -37,6 +39,7 @@ class Looks:
             torch.zeros(0),
             torch.zeros(0, dtype=torch.bool),
             torch.zeros(0),
+            torch.zeros(0, dtype=torch.bool),
             torch.zeros(0, dtype=torch.float16),
         )
 

@@ -1,5 +1,6 @@
 """The Mamba-2 mixer of one layer: one path for any length, state in and state out (MODEL section 5)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -75,13 +76,20 @@ class Mamba2(nn.Module):
 
     def forward(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
         """u (batch, length, d_model) and the state before it to the output of the same shape and the state after it."""
-        y, state = self.inner(u, state)
+        y, state = self.inner(self.project(u), state)
         return self.out_proj(y), state
 
-    def inner(self, u: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
-        """What `out_proj` is applied to, (batch, length, d_inner), and the state after it."""
+    def project(self, u: Tensor) -> Sequence[Tensor]:
+        """[z, xBC, dt] of every token by itself."""
         c = self.config
-        z, xBC, dt = self.in_proj(u).split((c.d_inner, c.conv_dim, c.num_heads), dim=-1)
+        parts: Sequence[Tensor] = pick("linear_parts", u)(
+            u, self.in_proj.weight, (c.d_inner, c.conv_dim, c.num_heads)
+        )  # fmt: skip
+        return parts
+
+    def inner(self, projected: Sequence[Tensor], state: MixerState) -> tuple[Tensor, MixerState]:
+        """What `out_proj` is applied to, (batch, length, d_inner), and the state after it."""
+        c, (z, xBC, dt) = self.config, projected
         xBC, conv_state = self.conv1d(xBC, state.conv)
         x, B, C = xBC.split((c.d_inner, c.num_groups * c.d_state, c.num_groups * c.d_state), dim=-1)
         x = x.unflatten(-1, (c.num_heads, c.head_dim))  # b l h p
@@ -98,9 +106,12 @@ class MixerBlock(nn.Module):
         self.norm = RMSNorm(config.d_model, config.norm_eps)
         self.mixer = Mamba2(config)
 
-    def forward(self, v: Tensor, state: MixerState) -> tuple[Tensor, MixerState]:
-        if not is_fast(v):
-            out, state = self.mixer(self.norm(v), state)
-            return v + out, state
-        y, state = self.mixer.inner(self.norm(v), state)  # the sum happens inside the last product, in place
-        return pick("add_product", v)(v, y, self.mixer.out_proj.weight), state
+    def forward(self, v: Tensor, state: MixerState, order: Tensor | None = None) -> tuple[Tensor, MixerState]:
+        """V is v[:, order], where there is an order: what repeats is projected once."""
+        projected = self.mixer.project(self.norm(v))
+        if order is not None:
+            v, *projected = (part.index_select(1, order) for part in (v, *projected))
+        y, state = self.mixer.inner(projected, state)
+        if is_fast(v):  # the sum happens inside the last product, in place
+            return pick("add_product", v)(v, y, self.mixer.out_proj.weight), state
+        return v + self.mixer.out_proj(y), state

@@ -32,7 +32,9 @@ class Vamba(nn.Module):
         self.config = config
         last = config.num_layers - 1
         self.vision = VisionTransformer(config.vision)
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        # Given its weight, for drawing one makes torch import its compiler: 1.5 s at the start of every command.
+        nothing = torch.zeros(config.vocab_size, config.hidden_size)
+        self.embed_tokens = nn.Embedding.from_pretrained(nothing, freeze=False)
         self.layers = nn.ModuleList(
             DecoderLayer(config, mixes=last_mixer or index < last) for index in range(config.num_layers)
         )
@@ -60,6 +62,7 @@ class Vamba(nn.Module):
         states: MixerStates,
         emit: Callable[[int, Tensor, Tensor], None],
         observe: Callable[[int, Tensor], None] | None = None,
+        order: Tensor | None = None,
     ) -> MixerStates:
         """Push a chunk of video tokens through all mixers, handing out each layer's keys and values.
 
@@ -68,16 +71,22 @@ class Vamba(nn.Module):
             states: what the mixers carry from the chunks before (`empty_states` at the start).
             emit: called with (layer, keys, values), each (batch, length, kv_heads, head_dim).
             observe: called with (layer, video states after its mixer), for tests and verification.
+            order: (length,) where the video is tokens[:, order], because it repeats itself. The first layer's products
+                are then made once for each of the tokens; the layers behind know what came before and differ.
 
         Returns:
             The states after this chunk. Any split into chunks gives the same keys, values and states.
         """
         after = []
         for index, layer in enumerate(self.decoder_layers()):
-            emit(index, *layer.cross_attn.keys_values(tokens))
+            keys, values = layer.cross_attn.keys_values(tokens)
+            if order is not None:
+                keys, values = keys.index_select(1, order), values.index_select(1, order)
+            emit(index, keys, values)
             if layer.mixer is None:
                 break
-            tokens, state = layer.mixer(tokens, states[index])
+            tokens, state = layer.mixer(tokens, states[index], order)
+            order = None
             after.append(state)
             if observe is not None:
                 observe(index, tokens)

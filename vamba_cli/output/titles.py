@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from vamba_cli.results import Chapter, VideoSummaryText
-from vamba_cli.timecode import clock_span
+from vamba_cli.timecode import clock, clock_span
 
 _ANGLES = str.maketrans("<>", "‹›")
 # No text format carries them: controls, halves of surrogate pairs, and what XML 1.0 forbids beyond them.
@@ -30,8 +30,9 @@ def lines(text: str) -> list[str]:
 
 def is_outline(item: VideoSummaryText) -> bool:
     """Whether the summary is the outline itself, as with `--style outline`: it is to be read once."""
-    said, parts = lines(item.summary), [one_line(entry.text) for entry in item.outline]
-    return bool(said) and len(said) == len(parts) and all(map(str.endswith, said, parts))
+    return bool(item.outline) and lines(item.summary) == [
+        one_line(f"{clock(entry.start_seconds)} {entry.text}") for entry in item.outline
+    ]
 
 
 def title_of(chapter: Chapter) -> str:

@@ -5,7 +5,7 @@ Every time in a result comes from frame timestamps, through windowed cross-atten
 
 from collections.abc import Sequence
 
-from vamba_cli.engine.events import AnswerText, OnEvent, Stage, ignore
+from vamba_cli.engine.events import Answered, AnswerText, OnEvent, Stage, ignore
 from vamba_cli.engine.generate import generate
 from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
@@ -22,8 +22,12 @@ from vamba_cli.tasks.wishes import subject
 def answer_all(
     session: Session, questions: Sequence[str], settings: Settings, on_event: OnEvent = ignore
 ) -> tuple[Answer, ...]:
-    """All questions against one memory, in order."""
-    return tuple(_answer(session, index, question, settings, on_event) for index, question in enumerate(questions))
+    """All questions against one memory, in order; each answer is told as soon as it is known."""
+    answers = []
+    for index, question in enumerate(questions):
+        answers.append(_answer(session, index, question, settings, on_event))
+        on_event(Answered(index, answers[-1]))
+    return tuple(answers)
 
 
 def _answer(session: Session, index: int, question: str, settings: Settings, on_event: OnEvent) -> Answer:
@@ -75,7 +79,7 @@ def _answer_in_rules(
     profile: Profile, question: str, wanted: Understood, seen: Sequence[Evidence], heard: Sequence[Evidence]
 ) -> str | None:
     """The answer where the evidence is the answer; None where the model must speak."""
-    if wanted.kind in ("open", "outline") or (wanted.topic is None and not seen):
+    if wanted.kind not in ("time", "yes-no") or (wanted.topic is None and not seen):
         return None
     if not seen and not heard:
         return not_found(wanted.topic, profile.limits)

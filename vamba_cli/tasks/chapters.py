@@ -115,7 +115,7 @@ def _gains_of_pictures(session: Session, readings: Sequence[Reading]) -> list[fl
     pair_seconds = (memory.end_seconds - memory.pair_start_seconds(0)) / max(1, memory.num_pairs)
     change = picture_change(memory.looks, max(1, round(_AROUND_SECONDS / pair_seconds)))
     return [
-        float(change[min(-(-reading.scene.first // 2), memory.num_pairs - 1)]) / _CHANGE - 1 for reading in readings[1:]
+        float(change[min(reading.scene.first_pair, memory.num_pairs - 1)]) / _CHANGE - 1 for reading in readings[1:]
     ]
 
 
@@ -152,7 +152,7 @@ def _titled(
 
 def _part(group: Sequence[Reading]) -> Part:
     first, last = group[0].scene, group[-1].scene
-    pairs = -(-first.first // 2), last.stop // 2
+    pairs = first.first_pair, last.stop // 2
     if pairs[0] >= pairs[1]:
         pairs = first.first // 2, first.first // 2 + 1
     return Part(first.start_seconds, last.end_seconds, pairs)

@@ -1,5 +1,7 @@
 """Spans that support a question: the search for them, their times, and the sentence that names them."""
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -7,7 +9,8 @@ from itertools import pairwise
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Span
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import Probe, ScoredSpan, find_evidence, probability_curve
+from vamba_cli.engine.signals import Calibration, Probe
+from vamba_cli.engine.windows import ScoredSpan, SearchOptions, find_evidence, probability_curve
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Curve, Evidence
 from vamba_cli.tasks.profiles import Profile
@@ -23,17 +26,75 @@ from vamba_cli.tasks.speech import (
 from vamba_cli.tasks.wishes import subject
 
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
+_EVERY_SPAN = 10_000
 _SURE = 0.65  # a best span below this is only a guess, and said to be one
 
 
 def search(session: Session, profile: Profile, question: str, topic: str | None, on_event: OnEvent) -> list[ScoredSpan]:
     """Where the video supports the question, the best span first; nothing where the model cannot look for it."""
+    return _search(session, profile, question, topic, profile.search, on_event)
+
+
+def search_for(
+    session: Session, profile: Profile, question: str, topic: str, on_event: OnEvent
+) -> tuple[list[ScoredSpan], str]:
+    """The same for a topic, or else for other spellings of it; and the one that was found."""
+    return _in_any_spelling(session, profile, question, topic, profile.search, on_event)
+
+
+def everywhere(
+    session: Session, profile: Profile, question: str, topic: str, on_event: OnEvent
+) -> tuple[list[ScoredSpan], str]:
+    """Every scene that shows a topic, in the order of time, none joined with another; and the spelling found."""
+    options = replace(profile.search, most_spans=_EVERY_SPAN, most_growth_seconds=-math.inf)
+    spans, spelling = _in_any_spelling(session, profile, question, topic, options, on_event)
+    return sorted(spans, key=lambda span: span.first), spelling
+
+
+def _in_any_spelling(
+    session: Session, profile: Profile, question: str, topic: str, options: SearchOptions, on_event: OnEvent
+) -> tuple[list[ScoredSpan], str]:
+    for spelling in spellings(topic):
+        spans = _search(session, profile, question, spelling, options, on_event)
+        if spans:
+            return spans, spelling
+    return [], topic
+
+
+def spellings(topic: str) -> list[str]:
+    """A topic as it was typed, in the singular, and with or without a hyphen.
+
+    >>> spellings("mini-batches"), spellings("gradient descent"), spellings("Gauss")
+    (['mini-batches', 'mini-batch', 'mini batches'], ['gradient descent', 'gradient-descent'], ['Gauss'])
+    """
+    found = [topic, re.sub(r"(?<=[a-z]{3})(?:(?<=ch|sh|ss|.x)es|(?<![sui])s)$", "", topic)]
+    words = topic.split()
+    if "-" in topic:
+        found.append(topic.replace("-", " "))
+    elif len(words) == 2 and all(map(str.isalpha, words)):
+        found.append("-".join(words))
+    return list(dict.fromkeys(found))
+
+
+def _search(
+    session: Session,
+    profile: Profile,
+    question: str,
+    topic: str | None,
+    options: SearchOptions,
+    on_event: OnEvent,
+) -> list[ScoredSpan]:
     probe = _probe(session, profile, question, topic)
     if probe is None:
         return []
     on_event(Stage("search", topic or question))
     ready = session.ready
-    return find_evidence(ready.model, ready.tokenizer, session.memory, probe, profile.search, on_event)
+    return find_evidence(ready.model, ready.tokenizer, session.memory, probe, _calibration(session), options, on_event)
+
+
+def _calibration(session: Session) -> Calibration | None:
+    folder = session.ready.folder
+    return Calibration.read(folder.search, str(folder.resolved.folder / "vamba.json"))
 
 
 def evidence_curve(session: Session, profile: Profile, question: str, on_event: OnEvent) -> Curve | None:
@@ -50,7 +111,9 @@ def evidence_curve(session: Session, profile: Profile, question: str, on_event: 
         return None
     on_event(Stage("search", topic or question))
     ready = session.ready
-    spans = probability_curve(ready.model, ready.tokenizer, session.memory, probe, profile.search, on_event)
+    spans = probability_curve(
+        ready.model, ready.tokenizer, session.memory, probe, _calibration(session), profile.search, on_event
+    )
     heard = said(session.subtitles, topic or subject(question))
     return Curve(question, _seen_and_heard(evidence_of(session.memory, spans), heard))
 
@@ -96,37 +159,56 @@ def evidence_of(memory: VideoMemory, spans: Sequence[ScoredSpan]) -> tuple[Evide
     )
 
 
-def found(topic: str | None, evidence: Sequence[Evidence], *, yes_no: bool) -> str:
-    """The sentence that says when it is shown; a doubtful best span is called doubtful."""
-    sure = evidence[0].score >= _SURE
-    opening = ("Yes: " if sure else "Perhaps: ") if yes_no else ""
-    return f"{opening}{_name(topic)} {'is' if sure else 'may be'} on screen at {spans_text(evidence)}."
+def found(topic: str | None, evidence: Sequence[Evidence], *, yes_no: bool, num_titles: int | None = None) -> str:
+    """The sentence that says when it is shown; a doubtful best span is called doubtful.
+
+    num_titles: how many of the spans, the first, show it as a title; None where that is not known.
+    """
+    opening = ("Yes: " if _sure(evidence) else "Perhaps: ") if yes_no else ""
+    return f"{opening}{name_of(topic)} {_on_screen(evidence, num_titles)}."
+
+
+def _sure(evidence: Sequence[Evidence]) -> bool:
+    return evidence[0].score >= _SURE
+
+
+def _on_screen(evidence: Sequence[Evidence], num_titles: int | None) -> str:
+    verb = "is" if _sure(evidence) else "may be"
+    if num_titles is None:
+        return f"{verb} on screen at {spans_text(evidence)}"
+    titles, texts = evidence[:num_titles], evidence[num_titles:]
+    places = [f"as a title at {spans_text(titles)}"] if titles else []
+    places += [f"in the text of slides at {spans_text(texts)}"] if texts else []
+    return f"{verb} on screen {', and '.join(places)}"
 
 
 def seen_or_said(
-    question: str, topic: str | None, seen: Sequence[Evidence], said: Sequence[Evidence], *, yes_no: bool
+    question: str,
+    topic: str | None,
+    seen: Sequence[Evidence],
+    said: Sequence[Evidence],
+    *,
+    yes_no: bool,
+    num_titles: int | None = None,
 ) -> str:
     """The sentence that says when it is shown and when it is said; there is at least one of both."""
     if not said:
-        return found(topic, seen, yes_no=yes_no)
-    heard = f"{'is' if said[0].score >= _SURE else 'may be'} said at {spans_text(said)}"
+        return found(topic, seen, yes_no=yes_no, num_titles=num_titles)
+    heard = f"{'is' if _sure(said) else 'may be'} said at {spans_text(said)}"
     if seen and not asks_about_speech(question):
-        return f"{found(topic, seen, yes_no=yes_no).removesuffix('.')}; it {heard}."
+        return f"{found(topic, seen, yes_no=yes_no, num_titles=num_titles).removesuffix('.')}; it {heard}."
+    opening = ("Yes: " if _sure(said) or (seen and _sure(seen)) else "Perhaps: ") if yes_no else ""
     if seen:
-        sure = max(seen[0].score, said[0].score) >= _SURE
-        opening = ("Yes: " if sure else "Perhaps: ") if yes_no else ""
-        screen = f"{'is' if seen[0].score >= _SURE else 'may be'} on screen at {spans_text(seen)}"
-        return f"{opening}{_name(topic)} {heard} (subtitles); it {screen}."
+        return f"{opening}{name_of(topic)} {heard} (subtitles); it {_on_screen(seen, num_titles)}."
     if yes_no and asks_about_pictures(question):
-        return f"Not seen on screen, but {_name(topic)} {heard} (subtitles)."
-    opening = ("Yes: " if said[0].score >= _SURE else "Perhaps: ") if yes_no else ""
-    return f"{opening}{_name(topic)} {heard} (subtitles), and was not seen on screen."
+        return f"Not seen on screen, but {name_of(topic)} {heard} (subtitles)."
+    return f"{opening}{name_of(topic)} {heard} (subtitles), and was not seen on screen."
 
 
 def not_found(topic: str | None, limits: str) -> str:
     """The sentence for a search without result."""
-    return f"{_name(topic)} was not found in this video. {limits}".rstrip()
+    return f"{name_of(topic)} was not found in this video. {limits}".rstrip()
 
 
-def _name(topic: str | None) -> str:
+def name_of(topic: str | None) -> str:
     return f"“{topic}”" if topic else "That"

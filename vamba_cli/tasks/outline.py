@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vamba_cli.engine.events import OnEvent, Stage
-from vamba_cli.engine.generate import Generated, Span, generate_each
+from vamba_cli.engine.generate import Generated, Span
+from vamba_cli.engine.readings import read
 from vamba_cli.engine.scenes import Scene, find_scenes
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import core
+from vamba_cli.engine.windows import core, scenes
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.titles import same_title
 
+_PICTURES = 16  # of a video, by which it is judged whether there is anything to read
+_SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average; of those pictures
 _LEAST_PROBABILITY = 0.7  # of a token, on average; what is no heading reads as less
 
 
@@ -39,15 +42,13 @@ def read_scenes(session: Session, profile: Profile, on_event: OnEvent) -> list[R
     Where the picture moves, a heading is what stands at the beginning and at the end of the scene alike: a clock or a
     sign that passes by is none.
     """
-    memory, ready = session.memory, session.ready
     on_event(Stage("read", "the headings"))
-    scenes = find_scenes(memory, profile.search.scene_threshold)
-    windows = [_windows(scene, profile.search.longest_window) for scene in scenes]
+    found = find_scenes(session.memory, profile.search.scene_threshold)
+    windows = [_windows(scene, profile.search.longest_window) for scene in found]
     flat = [window for of_scene in windows for window in of_scene]
-    said = iter(generate_each(ready.model, ready.tokenizer, memory, profile.reading, flat))
+    said = iter(read(session, profile.reading, flat))
     return [
-        _reading(scene, [next(said) for _ in of_scene], profile)
-        for scene, of_scene in zip(scenes, windows, strict=True)
+        _reading(scene, [next(said) for _ in of_scene], profile) for scene, of_scene in zip(found, windows, strict=True)
     ]
 
 
@@ -82,3 +83,22 @@ def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[
             first, title, probability = last.first, last.title, max(last.probability, probability)
         headings.append(Heading(first, stop, title, probability))
     return headings
+
+
+def shows_text(session: Session, profile: Profile) -> bool:
+    """Whether there is anything to read for a model that reads slides and screens, by pictures from all over the video.
+
+    Lines of text are surely there where one picture has them; a heading alone is believed if many pictures have one,
+    because one that a film seems to have is a sign, a title card or a misreading.
+    """
+    runs = scenes(session.memory, profile.search.scene_threshold)
+    windows = [core(run, profile.search.longest_window) for run in runs]
+    step = max(1, len(windows) // _PICTURES)
+    tried, num_titles = windows[::step][:_PICTURES], 0
+    for window in tried:  # one by one: of a lecture the first is enough
+        (title,) = read(session, profile.reading, [window])
+        num_titles += title.text not in profile.empty_answers and title.probability >= _SURE_TITLE
+        (text,) = read(session, profile.reading_text, [window])
+        if text.text not in profile.empty_answers and text.probability >= _LEAST_PROBABILITY:
+            return True
+    return num_titles >= _TITLED_SHARE * len(tried)

@@ -3,7 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from vamba_cli.engine.windows import Probe, SearchOptions
+from vamba_cli.engine.signals import Probe
+from vamba_cli.engine.windows import SearchOptions
+
+_LEAST_LETTERS = 3  # of a word, with which it can be looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,11 +15,12 @@ class Profile:
 
     support: a yes/no question about a window; {question} and {topic} are filled in.
     needs_topic: whether `support` makes sense only with a topic.
-    reading: a question to which a window that shows the topic answers with the topic itself, or "".
+    reading: a question that a window answers with its heading, or "".
     reads_windows: whether answers come from a short window (of `search.longest_window` pairs) or the whole video.
     limits: said to the user where the model found nothing or cannot answer.
     reading_text: a question that a window answers with all its words, or "".
-    finding: a question about the {beginning} of a topic to which a window answers with its line from there on, or "".
+    finding: a question about the {beginning} of a topic that a window answers with its line from there on, or "";
+        models that have it are looked through with `engine.signals`, and how much each signal counts comes with them.
     empty_answers: what the model says of a window where it finds nothing to read.
     title_request, sentence_request: what a model that can talk is asked about a part of the video, or "".
     """
@@ -24,13 +28,11 @@ class Profile:
     support: str
     needs_topic: bool
     reading: str
-    reading_weight: float
     reads_windows: bool
     search: SearchOptions
     limits: str
     reading_text: str = ""
     finding: str = ""
-    finding_weight: float = 0.0
     empty_answers: tuple[str, ...] = ()
     title_request: str = ""
     sentence_request: str = ""
@@ -39,18 +41,33 @@ class Profile:
         """The probe for a question, or None where the model has no way to look for it."""
         if self.needs_topic and topic is None:
             return None
+        if topic is None or not self.finding:
+            return Probe(self.support.format(question=question, topic=topic))
         # ". . ." as text extracted from documents writes it is an ellipsis on the screen
-        topic = re.sub(r"\s*\.(?:\s+\.)+", "...", topic) if topic else topic
-        if (
-            self.finding and topic
-        ):  # to a letter-by-letter reading, an article that is not on the slide is a wrong beginning
-            topic = re.sub(r"^(?:the|an?)\s+(?=\S{3})", "", topic, flags=re.IGNORECASE)
-        text = self.support.format(question=question, topic=topic)
-        if topic is None:
-            return Probe(text)
-        words = topic.split()
-        finding = self.finding.format(beginning=" ".join(words[: max(1, len(words) // 2)]))
-        return Probe(text, self.reading, topic, self.reading_weight, finding, self.finding_weight)
+        topic = re.sub(r"\s*\.(?:\s+\.)+", "...", topic)
+        # to a letter-by-letter reading, an article that is not on the slide is a wrong beginning
+        topic = re.sub(r"^(?:the|an?)\s+(?=\S{3})", "", topic, flags=re.IGNORECASE)
+        beginning = first_half(topic)
+        return Probe(
+            self.support.format(question=question, topic=topic),
+            topic,
+            self.reading,
+            self.finding.format(beginning=beginning),
+            beginning,
+            "" if " " in topic else self.finding.format(beginning=topic),
+        )
+
+
+def first_half(phrase: str) -> str:
+    """The first half of the words of a phrase; of a single word, of its letters.
+
+    >>> first_half("mass spectrometry of proteins"), first_half("perplexity"), first_half("PCA")
+    ('mass spectrometry', 'perpl', 'PCA')
+    """
+    words = phrase.split()
+    if len(words) > 1:
+        return " ".join(words[: len(words) // 2])
+    return phrase[: max(_LEAST_LETTERS, (len(phrase) + 1) // 2)]
 
 
 PROFILES = {
@@ -58,7 +75,6 @@ PROFILES = {
         support='Does this part of the video help to answer the question "{question}"? Answer Yes or No.',
         needs_topic=False,
         reading="",
-        reading_weight=0.0,
         reads_windows=False,
         search=SearchOptions(longest_window=8, relative=True),
         limits="",
@@ -69,13 +85,11 @@ PROFILES = {
         support="shown? {topic}",
         needs_topic=True,
         reading="title?",
-        reading_weight=5.0,
         reads_windows=True,
-        search=SearchOptions(longest_window=1, most_difference=0.2),
+        search=SearchOptions(longest_window=1, most_growth_seconds=30.0, most_difference=1.0, stills=True),
         limits="(The small model reads slides, above all their titles; --model vamba-qwen2-vl-7b understands more.)",
         reading_text="text?",
         finding="find: {beginning}",
-        finding_weight=4.0,
         empty_answers=("(no title)", "(nothing)", ""),
     ),
 }

@@ -1,4 +1,4 @@
-"""What a question asks for: a time, a yes or no, or words; and about what. Pure rules, English.
+"""What a question asks for: a time, a yes or no, a number, an order, or words; and about what. Pure rules, English.
 
 The rules only choose how the answer is found and phrased. Whatever they do not understand is asked as it stands.
 """
@@ -7,19 +7,78 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["time", "yes-no", "outline", "open"]
+Kind = Literal["time", "yes-no", "outline", "duration", "count", "after", "before", "nth", "open"]
 
 _POLITE = re.compile(
-    r"^(?:(?:please|hi|hello|hey|so|ok|okay|and|well)\b[\s,!.]*|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give)\s+(?:me|us)\s+"
-    r"|(?:tell|show)\s+(?:me|us)\s+|(?:i\s+(?:want|would\s+like|'d\s+like)\s+to\s+know|do\s+you\s+know)\s+)+"
-    r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do)\b)",
+    r"^(?:(?:please|hi|hello|hey|so|ok|okay|and|well|um|now|sorry|thanks)\b[\s,!.]*(?:there\b[\s,!.]*)?"
+    r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give|find)\s+(?:me|us)\s+(?:out\s+)?"
+    r"|(?:tell|show)\s+(?:me|us)\s+"
+    r"|(?:i\s+(?:want|would\s+like|wanna|need)|i['’]d\s+like)\s+to\s+(?:know|see|find)\s+(?:out\s+)?|(?:i\s+wonder|do\s+you\s+know|any\s+idea)\s+)+"
+    r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do|if|whether|any\w*)\b)",
+    re.IGNORECASE,
+)
+_THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)
+_GO = re.compile(
+    r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i['’]m\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to"
+    r"|(?:go|jump|skip|seek)\s+to)\s+(?=\S)",
+    re.IGNORECASE,
+)
+_UNIT = r"(?:slides?|pages?|titles?|headings?|topics?|sections?|chapters?|scenes?|screens?)"
+_VIDEO = (
+    r"(?:(?:this|the|that|your)\s+)?(?:whole\s+)?"
+    r"(?:video|lecture|talk|film|movie|presentation|clip|recording|session|deck|it|this)"
+)
+_DURATION = re.compile(
+    r"^(?:for\s+)?how\s+(?:long|much\s+time|many\s+(?:minutes|seconds))\b"
+    r"(?!\s+(?:into|until|till|before|does\s+it\s+take\s+(?:until|till|before)))\s*",
+    re.IGNORECASE,
+)
+_LASTING = re.compile(
+    r"\s+(?:(?:is|are|was|were|stays?|remains?|kept|left|on)\s+)*(?:lasts?|take|takes|run|runs|stays?|remains?|up|spent|spend"
+    r"|on\s+(?:the\s+)?(?:screen|slides?|display))$",
+    re.IGNORECASE,
+)
+_SPENT = re.compile(
+    r"^(?:(?:is|are|was|were|do|does|did)\s+)?(?:(?:the\s+)?\w+\s+)?(?:spent|spends?)\s+(?:on|with|about|talking\s+about)\s+",
+    re.IGNORECASE,
+)
+_COUNT = re.compile(
+    rf"^(?:how\s+(?:many(?:\s+times)?|often)|(?:the\s+)?number\s+of(?=\s+{_UNIT}))\b\s*(?:(?:different\s+)?{_UNIT}\b\s*)?",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(
+    rf"^(?:(?:are|is|were|was|does|do|did|has|have)\s+)?(?:there\s*|{_VIDEO}\s+(?:has|have|had|contains?)\b\s*|{_VIDEO}\s+(?:in|of)\b\s*)?"
+    rf"(?:(?:that|which)\s+)?(?:(?:mention|show|contain|cover|explain|discuss|name|include|have|say|treat)(?:s|ing|ed)?\s+"
+    rf"|(?:(?:are|is|talk|speak|deal)(?:s|ing)?\s+)?(?:about|on|with|called|titled|named)\s+|(?:in\s+)?{_VIDEO}$)?",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(
+    rf"^(?:and\s+)?(?:(?:what|which)(?:['’]s|\b)(?:\s+{_UNIT})?|whats)(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
+    rf"|coming|happens?|happened|follows|followed|shown|show|discuss(?:ed)?|explain(?:ed)?|covered|cover|treated|there|next|right|just|directly|immediately|straight"
+    rf"|on|screen|see|{_UNIT}|thing|one))*\s+(?P<order>after|before|follows?|following|precedes?|preceding)\s+"
+    rf"(?:(?:the\s+)?(?:slide|page|part|section|chapter|title|topic|one)\s+(?:about|on|of|called|titled|named|with)\s+)?(?P<topic>.+)$",
+    re.IGNORECASE,
+)
+_ORDINALS = (
+    "first opening beginning start", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
+    "tenth",
+)  # fmt: skip
+_NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word in words.split()} | dict.fromkeys(
+    ("last", "final", "closing", "end"), -1
+)
+_NTH = re.compile(
+    rf"^(?:(?:what|which)(?:['’]s|\s+is|\s+was|\s+were|\s+are)?\s+|whats\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
+    rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{_UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{_UNIT}"
+    rf"|(?:slide|page)\s+(?:no\.?\s*|number\s+)?(?P<number>\d{{1,3}}))(?:\s+(?:about|called|titled))?(?:\s+(?:of|in)\s+{_VIDEO})?$"
+    rf"|^(?:what\s+(?:is|comes)\s+(?:shown\s+)?(?:at\s+the\s+)?(?P<edge>first|last|end|beginning|start)|how\s+does\s+{_VIDEO}\s+(?P<verb>end|start|begin))"
+    rf"(?:\s+of\s+{_VIDEO})?$",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"[\"“”«»„‟]\s*([^\"“”«»„‟\s][^\"“”«»„‟]*)[\"“”«»„‟]")
 _TIME = re.compile(
     r"^(?:(?:at|in|on|from|until)\s+)?"
     r"(?:when(?:abouts)?|where(?:abouts)?|(?:what|which)\s+(?:time|point|moment|minute|part|place|slide|second)s?(?:\s+of\s+(?:the\s+)?"
-    r"(?:video|lecture|talk|film))?|how\s+(?:late|early|soon|long|far\s+in)|timestamps?(?:\s+(?:of|for))?)\b[\s,:]*",
+    r"(?:video|lecture|talk|film))?|how\s+(?:late|early|soon|far\s+in|long)(?:\s+(?:does\s+it\s+take\s+)?(?:until|till|before))?|timestamps?(?:\s+(?:of|for))?)\b[\s,:]*",
     re.IGNORECASE,
 )
 _YES_NO = re.compile(
@@ -27,11 +86,17 @@ _YES_NO = re.compile(
     r"something|anything|mention|word)\s+(?:of|on|about|called|titled|with)\s+)?)?",
     re.IGNORECASE,
 )
+_ANY = re.compile(
+    rf"^(?:(?:if|whether)\s+)?(?:(?:there\s+is|there['’]s)\s+)?any(?:thing|\s+(?:mention|word|talk|{_UNIT}))?\s+(?:(?:said|shown|here|there|in\s+(?:here|there))\s+)?"
+    rf"(?:about|on|of|with|regarding)\s+(?=\S)|^(?:if|whether)\s+(?=\S)",
+    re.IGNORECASE,
+)
 _OUTLINE = re.compile(
     r"^(?:(?:please|can\s+you|give|show|me|make|write|list|name|tell|what|which|are|is|a|an|the|all|of)\s+)*"
     r"(?:outline|table\s+of\s+contents|contents|chapters|topics|titles|headings|sections|slides)\b"
-    r"(?!\s+(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*)\b)"
-    r"|^summari[sz]e\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
+    r"(?!\s+(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
+    r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b)"
+    r"|^summari[sz]e\b|^(?:(?:give|make|write)\s+(?:me\s+)?)?(?:a\s+)?(?:short\s+|brief\s+|quick\s+)?summary\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
     re.IGNORECASE,
 )
 _ASKS_FOR_A_VIEW = re.compile(
@@ -40,69 +105,132 @@ _ASKS_FOR_A_VIEW = re.compile(
 _HELPERS = re.compile(
     r"^(?:(?:is|are|was|were|does|do|did|will|would|can|could|has|have|had)\s+)?"
     r"(?:(?:the\s+)?(?:speaker|lecturer|teacher|presenter|professor|video|lecture|talk|film|slides?|they|he|she|it|we|you|i)\s+)?"
-    r"(?:(?:start|begin|stop|finish)s?\s+(?:to\s+)?)?"
+    r"(?:(?:ever|even|also|actually)\s+)?(?:(?:start|begin|stop|finish)s?\s+(?:to\s+)?)?"
     r"(?:(?:(?:talk|speak|tell|learn|hear|read)(?:s|ing|ed)?\s+(?:us\s+)?(?:about|of)|(?:mention|say|discuss|explain|introduce|show|"
-    r"cover|present|define)(?:e?s|ing|e?d)?|see|find)\b)?\s*(?:\bthere\s+(?:a\s+|an\s+)?(?:slide|part)\s+(?:on|about)\s+)?",
+    r"cover|present|define|contain|include)(?:e?s|ing|e?d)?|see|find)\b(?:\s+the\s+words?\b)?)?\s*(?:\bthere\s+(?:a\s+|an\s+)?(?:slide|part)\s+(?:on|about)\s+)?",
     re.IGNORECASE,
 )
 _ENDING = re.compile(
     r"\s+(?:(?:is|are|was|were|be|been|being|get|gets|first|finally|actually|ever|again|also|next)\s+)*"
     r"(?:introduced|explained|discussed|mentioned|shown|show|covered|presented|defined|described|displayed|visible|seen|said|taught|"
-    r"treated|named|on\s+(?:the\s+)?(?:screen|slides?|display)|appear(?:s|ed|ing)?|come(?:s)?\s+up|came\s+up|start(?:s|ed)?|"
-    r"begin(?:s)?|began|happen(?:s|ed)?|end(?:s|ed)?|in\s+(?:the|this)\s+(?:video|lecture|talk|film))$",
+    r"treated|named|appear(?:s|ed|ing)?|come(?:s)?\s+up|came\s+up|start(?:s|ed)?|begin(?:s)?|began|happen(?:s|ed)?|end(?:s|ed)?"
+    r"|is|are|was|were)$",
     re.IGNORECASE,
 )
+_PLACE = re.compile(
+    r"(?:\s+(?:is|are|was|were))?\s+(?:on\s+(?:the\s+)?(?:screen|slides?|display)|in\s+(?:here|there)|anywhere|at\s+all"
+    r"|(?:in|during)\s+(?:the|this|that)\s+(?:video|lecture|talk|film|presentation|slides?|deck))$",
+    re.IGNORECASE,
+)
+_OF_A_SLIDE = re.compile(r"\bslides?\s+$", re.IGNORECASE)
+_PREPOSITION = re.compile(r"^(?:on|about|with|of|called|titled|named)\s+(?=\S)", re.IGNORECASE)
 _ARTICLE = re.compile(
     r"^(?:the|a|an|something\s+about|anything\s+about|about)\s+"  # in small letters: "The" may begin a title
     r"(?:(?:topic|slide|section|part|word|term|chapter|heading|title)\s+(?:of|on|about|called|titled|named)\s+)?"
 )
 
 
+_ENDS_AS_A_QUESTION = re.compile(
+    r"\s(?:mentioned|shown|covered|discussed|explained|there|in\s+(?:here|there))$", re.IGNORECASE
+)
+_OPENINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("time", _TIME), ("time", _GO), ("yes-no", _YES_NO), ("yes-no", _ANY),
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A question taken apart; topic is None where it names none."""
+    """A question taken apart; topic is None where it names none.
+
+    number: of the slide that is asked for, from 1 on, or -1 for the last; 0 where none is.
+    """
 
     kind: Kind
     topic: str | None
+    number: int = 0
 
 
 def understand(question: str) -> Understood:
     """Kind and topic of a question.
 
     >>> understand("When is backprop introduced?")
-    Understood(kind='time', topic='backprop')
+    Understood(kind='time', topic='backprop', number=0)
     >>> understand('Is there a slide about "Gradient Descent"?')
-    Understood(kind='yes-no', topic='Gradient Descent')
+    Understood(kind='yes-no', topic='Gradient Descent', number=0)
     >>> understand("Can you tell me when PCA is introduced?")
-    Understood(kind='time', topic='PCA')
+    Understood(kind='time', topic='PCA', number=0)
     >>> understand("list the topics").kind
     'outline'
+    >>> understand("how many slides mention PCA"), understand("whats the last slide")
+    (Understood(kind='count', topic='PCA', number=0), Understood(kind='nth', topic=None, number=-1))
     >>> understand("What is the title?")
-    Understood(kind='open', topic=None)
+    Understood(kind='open', topic=None, number=0)
     """
-    text = _POLITE.sub("", " ".join(question.split()).rstrip("?!. "))
+    text = _THANKS.sub("", " ".join(question.split()).rstrip("?!. "))
+    text = re.sub(r"^whats\b", "what's", _POLITE.sub("", text), flags=re.IGNORECASE)
+    quoted = _QUOTED.search(text)
+    found = _of_order_or_number(text) or _of_a_kind(text)
+    if quoted and found.kind != "outline":
+        alone = quoted[0] == text  # a phrase in quotation marks and no question
+        return Understood("open" if alone else found.kind, quoted[1].strip())
+    return found
+
+
+def _of_order_or_number(text: str) -> Understood | None:
+    """Questions of how long, how many, what comes after, and which is the first; None where it is none of them."""
+    lasting = _DURATION.match(text)
+    if lasting:
+        rest = text[lasting.end() :]
+        spent = _SPENT.match(rest)
+        bare = rest[spent.end() :] if spent else _LASTING.sub("", " " + _without_verb(rest)).strip()
+        return Understood("duration", _none_of_all(_topic(bare)))
+    counted = _COUNT.match(text)
+    if counted:
+        rest = text[counted.end() :]
+        helper = _COUNTED.match(rest)
+        return Understood("count", _none_of_all(_topic(rest[helper.end() :] if helper else rest)))
+    ordered = _ORDER.match(text)
+    if ordered:
+        kind: Kind = "before" if ordered["order"].casefold().startswith(("before", "preced")) else "after"
+        return Understood(kind, _topic(ordered["topic"]))
+    nth = _NTH.match(text)
+    if nth is None:
+        return None
+    word = (nth["word"] or nth["edge"] or nth["verb"] or "").casefold()
+    return Understood("nth", None, _NUMBERS[word] if word else int(nth["ordinal"] or nth["number"]))
+
+
+def _of_a_kind(text: str) -> Understood:
+    """Questions of when, whether, and what; and phrases that are no question."""
     if _OUTLINE.match(text):
         return Understood("outline", None)
-    quoted = _QUOTED.search(text)
-    time = _TIME.match(text)
-    if time:
-        return Understood("time", quoted[1].strip() if quoted else _topic(text[time.end() :]))
-    yes_no = _YES_NO.match(text)
-    if yes_no:
-        return Understood("yes-no", quoted[1].strip() if quoted else _topic(text[yes_no.end() :]))
-    if quoted:
-        return Understood("open", quoted[1].strip())
+    for kind, pattern in _OPENINGS:
+        opening = pattern.match(text)
+        if opening:
+            return Understood(kind, _topic(text[opening.end() :]))
     if _ASKS_FOR_A_VIEW.match(text) or not text:
         return Understood("open", None)
+    if _ENDS_AS_A_QUESTION.search(text):  # "UMAP mentioned?"
+        return Understood("yes-no", _topic(text))
     return Understood("time" if len(text.split()) <= 6 else "open", text if len(text.split()) <= 6 else None)
+
+
+def _without_verb(rest: str) -> str:
+    return re.sub(r"^(?:is|are|was|were|does|do|did|has|have)\s+", "", rest, flags=re.IGNORECASE)
+
+
+def _none_of_all(topic: str | None) -> str | None:
+    """The topic, unless it is the whole video, or its slides."""
+    return None if topic is None or re.fullmatch(rf"{_VIDEO}|(?:the\s+)?{_UNIT}", topic, re.IGNORECASE) else topic
 
 
 def _topic(rest: str) -> str | None:
     """What is left of a question when its helping words are gone."""
     helper = _HELPERS.match(rest)
     text = rest[helper.end() :] if helper else rest
-    shorter = _ENDING.sub("", " " + text).strip()
-    while shorter != text:
-        text, shorter = shorter, _ENDING.sub("", " " + shorter).strip()
+    if helper and _OF_A_SLIDE.search(helper[0]):
+        text = _PREPOSITION.sub("", text)
+    for pattern in (_PLACE, _ENDING, _PLACE):  # each once: "Before we start" may be a title
+        text = pattern.sub("", " " + text).strip()
     without = re.sub(r"^['‘](.+)['’]$", r"\1", _ARTICLE.sub("", text).strip())
     return without or text or None

@@ -7,11 +7,12 @@ from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Generated, Span, generate
 from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import ScoredSpan, core, scenes
+from vamba_cli.engine.windows import ScoredSpan, core, scenes, settled
 from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks.evidence import evidence_of, found, not_found, search, seen_or_said
-from vamba_cli.tasks.outline import Heading, read_outline
+from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said
+from vamba_cli.tasks.order import about, answer_of_order
+from vamba_cli.tasks.outline import Heading, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
@@ -22,6 +23,12 @@ Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the p
 Supported = tuple[str, tuple[Evidence, ...]]  # the same, with what is said
 
 _SCENES_TRIED = 5  # of a video, before reading it is given up
+_ORDERS = ("after", "before", "nth", "count", "duration")
+_MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
+_FILM = (
+    "No slide or screen with text is shown in this video, and the small model reads nothing else: of film, landscapes "
+    "and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
+)
 _SURELY_READ, _LEAST_READ = 0.85, 0.7  # of a token, on average; words read into a film score less
 
 
@@ -29,15 +36,12 @@ def answer_from_slides(
     session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
 ) -> Supported:
     """An answer, and the spans that support it."""
-    if wanted.kind == "outline":
-        return _timed(session, _outline(session, profile, on_event))
+    if not shows_text(session, profile):
+        return _of_film(session, question, wanted)
     wished = wish(question) if wanted.kind == "open" else None
-    moment = moment_seconds(question) if wanted.kind == "open" else None
-    if moment is not None or (wished is not None and wanted.topic is None):
-        on_event(Stage("answer", question))
-        if moment is not None:
-            return _timed(session, _at(session, profile, wished or "title", moment, settings))
-        return _timed(session, _first(session, profile, wished or "title", settings))
+    fixed = _from_headings(session, profile, question, wanted, wished, settings, on_event)
+    if fixed is not None:
+        return _timed(session, fixed)
     topic = wanted.topic
     if topic is None or wanted.kind == "time":  # "explain perplexity" looks like a bare topic
         topic = subject(question) or topic
@@ -45,6 +49,42 @@ def answer_from_slides(
         reason = "looking at slides" if topic is None else "reading alone: leave out --no-evidence"
         return f"This question cannot be answered by {reason}. {profile.limits}", ()
     return _about(session, profile, question, topic, wanted, wished, settings, on_event)
+
+
+def _of_film(session: Session, question: str, wanted: Understood) -> Supported:
+    """The answer where there is nothing to read: what the subtitles say, or that the model cannot know."""
+    topic = wanted.topic or subject(question)
+    heard = said(session.subtitles, topic)
+    if not heard:
+        also = f" The subtitles do not mention “{topic}”." if topic and session.subtitles.lines else ""
+        return f"{_FILM}{also}", ()
+    text = seen_or_said(question, topic, (), heard, yes_no=wanted.kind == "yes-no")
+    return (f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if wanted.kind == "open" else text), heard
+
+
+def _from_headings(
+    session: Session,
+    profile: Profile,
+    question: str,
+    wanted: Understood,
+    wished: Wish | None,
+    settings: Settings,
+    on_event: OnEvent,
+) -> Reply | None:
+    """The answer to what asks for no topic, or for the order of slides; None where a topic is to be found."""
+    if wanted.kind == "outline":
+        return _outline(session, profile, on_event)
+    moment = moment_seconds(question) if wanted.kind in _MOMENTS else None
+    if moment is not None:
+        on_event(Stage("answer", question))
+        return _at(session, profile, wished or "title", moment, settings)
+    if wanted.kind in _ORDERS:
+        return answer_of_order(session, profile, question, wanted, on_event)
+    if wished is None or wanted.topic is not None:
+        return None
+    on_event(Stage("answer", question))
+    told = about(session, profile, on_event) if wished == "about" else None
+    return told or _first(session, profile, wished, settings)
 
 
 def _about(
@@ -58,12 +98,15 @@ def _about(
     on_event: OnEvent,
 ) -> Supported:
     """Where a topic is shown and said, and what is read or quoted there if that was asked."""
-    spans = search(session, profile, question, topic, on_event)
+    spans, spelling = search_for(session, profile, question, topic, on_event)
     heard = said(session.subtitles, topic)
+    topic = topic if heard else spelling
     if not spans and not heard:
-        return _timed(session, _spelt_out(session, profile, topic, on_event))
+        text, meant = _spelt_out(session, profile, topic, on_event)
+        return _timed(session, (f"No: {text}" if wanted.kind == "yes-no" and not meant else text, meant))
     seen = evidence_of(session.memory, spans)
-    text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no")
+    num_titles = sum(span.heading for span in spans)  # they come first
+    text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no", num_titles=num_titles)
     if not heard and session.subtitles.lines and asks_about_speech(question):
         text = f"{text.removesuffix('.')}; the subtitles do not mention it."
     evidence = (*heard, *seen) if asks_about_speech(question) else (*seen, *heard)
@@ -99,7 +142,7 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
         return not_found(topic, profile.limits), []
     first = headings[0].title.casefold()
     spans = [_span(heading) for heading in headings if heading.title.casefold() == first]
-    text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False)
+    text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans))
     return f"“{topic}” itself was not found, but {text}", spans
 
 
@@ -109,10 +152,9 @@ def _span(heading: Heading) -> ScoredSpan:
 
 def _first(session: Session, profile: Profile, wished: Wish, settings: Settings) -> Reply:
     """Title or words of the first scene that is surely read, else of the first that may be."""
-    runs = scenes(session.memory, profile.search.scene_threshold)[:_SCENES_TRIED]
     doubtful: list[tuple[Span, Generated]] = []
-    for run in runs:
-        read = _read(session, profile, wished, run, settings)
+    for run, part in _slides(session, profile)[:_SCENES_TRIED]:
+        read = _read(session, profile, wished, part, settings)
         if read.text and read.probability >= _LEAST_READ:
             doubtful.append((run, read))
             if read.probability >= _SURELY_READ:
@@ -134,14 +176,25 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
     begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
     if not begin <= moment < end:
         return f"{clock(moment)} is outside of what was looked at, {clock_span(begin, end)}.", []
-    runs = scenes(memory, profile.search.scene_threshold)
-    scene = next(run for run in reversed(runs) if memory.pair_start_seconds(run[0]) <= moment)
-    read = _read(session, profile, wished, scene, settings)
-    if not read.text and wished == "text":
-        read = _read(session, profile, "title", scene, settings)
+    slides = reversed(_slides(session, profile))
+    scene, part = next((run, part) for run, part in slides if memory.pair_start_seconds(run[0]) <= moment)
+    read = _read(session, profile, wished, part, settings)
+    if not read.text:
+        wished = "title" if wished == "text" else "text"
+        read = _read(session, profile, wished, part, settings)
     if not read.text:
         return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
-    return read.text, [ScoredSpan(*scene, read.probability)]
+    spans = [ScoredSpan(*scene, read.probability)]
+    if wished == "text":
+        return read.text, spans
+    span = clock_span(*(memory.pair_start_seconds(pair) for pair in scene))
+    return f"“{read.text}” is on screen at {span}.", spans
+
+
+def _slides(session: Session, profile: Profile) -> list[tuple[Span, Span]]:
+    """The runs of frame pairs that show one picture, and what is read of them."""
+    memory, threshold = session.memory, profile.search.scene_threshold
+    return settled(memory, scenes(memory, threshold), threshold)
 
 
 def _read(session: Session, profile: Profile, wished: Wish, scene: Span, settings: Settings) -> Generated:
@@ -150,7 +203,7 @@ def _read(session: Session, profile: Profile, wished: Wish, scene: Span, setting
         session.ready.model,
         session.ready.tokenizer,
         session.memory,
-        profile.reading if wished == "title" else profile.reading_text,
+        profile.reading_text if wished == "text" else profile.reading,
         window=core(scene, profile.search.longest_window),
         options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
         max_new_tokens=settings.max_new_tokens,

@@ -1,7 +1,7 @@
 """What an open question wants of a model that only reads slides: a title, words, a moment, or more than it can. Pure.
 
 >>> wish("What is this lecture about?"), wish("what does the slide say?"), wish("who is the speaker?")
-('title', 'text', None)
+('about', 'text', None)
 >>> subject("How does UMAP work?"), subject("what are the advantages of UMAP over t-SNE"), subject("who is he?")
 ('UMAP', 'UMAP', None)
 >>> moment_seconds("what is on the slide at 10:05?")
@@ -11,11 +11,18 @@
 import re
 from typing import Literal
 
-Wish = Literal["title", "text"]
+Wish = Literal["title", "text", "about"]
 
 _TEXT = re.compile(
     r"\b(?:written|writing|bullets?|words)\b|\bread\b|\b(?:slides?|screen|it|page)\s+says?\b|\bwhat\s+says\b"
     r"|\btext\s+(?:is|on|of)\b|^text\b",
+    re.IGNORECASE,
+)
+_ABOUT = re.compile(
+    r"^what(?:'s|\s+is|\s+was)?\s+(?:this|it|that|(?:(?:this|the|that)\s+)?(?:whole\s+)?(?:video|lecture|talk|film|movie"
+    r"|presentation|clip|course|recording|screencast|session|lesson|seminar|tutorial))\s+(?:all\s+)?about$"
+    r"|^what\s+(?:does|do)\s+(?:the\s+|this\s+)?(?:video|lecture|talk|film|presentation|it)\s+(?:deal\s+with|talk\s+about|treat|cover)$"
+    r"|^(?:what|which)(?:'s|\s+is|\s+are)\s+(?:the\s+)?(?:main\s+|general\s+)?(?:topics?|subject|theme)s?(?:\s+of\s+(?:this|the)\s+\w+)?$",
     re.IGNORECASE,
 )
 _TITLE = re.compile(
@@ -32,7 +39,7 @@ _TITLE = re.compile(
 _SUBJECTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"^(?:what|which)\s+(?:is|are|was|were)\s+(?:the\s+)?(?:\w+\s+){0,2}?(?:advantages?|disadvantages?|benefits?|drawbacks?|limits?"
+        r"^(?:what|which)(?:'s|\s+(?:is|are|was|were))\s+(?:the\s+)?(?:\w+\s+){0,2}?(?:advantages?|disadvantages?|benefits?|drawbacks?|limits?"
         r"|limitations?|purpose|point|idea|goal|role|meaning|definition|difference|differences|steps?|types?|kinds?|uses?|parts?"
         r"|properties|assumptions|results?)\s+(?:of|behind|for|between|in)\s+(?P<topic>.+?)(?:\s+(?:over|against|and|versus|vs)\s+.+)?$",
         r"^how\s+(?:does|do|did|can|is|are|to)\s+(?P<topic>.+?)(?:\s+(?:work|works|done|computed|calculated|used|made|defined|function|be\s+\w+))$",
@@ -51,9 +58,15 @@ _NOT_A_SUBJECT = re.compile(
 )
 _MOST_SUBJECT_WORDS = 6
 _MOMENT = re.compile(
-    r"\b(?:at|around|about|near|after)\s+(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b", re.IGNORECASE
+    r"(?:^|\b(?:at|around|about|near|after)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
+    re.IGNORECASE,
 )
-_MINUTE = re.compile(r"\b(?:at|in|around)\s+minute\s+(?P<minutes>\d{1,4})\b", re.IGNORECASE)
+_MINUTE = re.compile(
+    r"\b(?:at|in|around)\s+minute\s+(?P<minutes>\d{1,4})\b"
+    r"|\b(?:at|around|after)\s+(?:the\s+)?(?P<mark>\d{1,4})[\s-]*min(?:ute)?s?(?:\s+mark)?\b"
+    r"|\b(?P<into>\d{1,4})\s+min(?:ute)?s?\s+in(?:to)?\b",
+    re.IGNORECASE,
+)
 
 
 def wish(question: str) -> Wish | None:
@@ -61,6 +74,8 @@ def wish(question: str) -> Wish | None:
     text = _plain(question)
     if _TEXT.search(text):
         return "text"
+    if _ABOUT.search(text):
+        return "about"
     return "title" if _TITLE.search(text) else None
 
 
@@ -84,7 +99,7 @@ def moment_seconds(question: str) -> float | None:
         *hours_minutes, seconds = found["time"].split(":")
         return sum(60.0**power * int(part) for power, part in enumerate([seconds, *reversed(hours_minutes)]))
     minute = _MINUTE.search(question)
-    return 60.0 * int(minute["minutes"]) if minute else None
+    return 60.0 * int(minute["minutes"] or minute["mark"] or minute["into"]) if minute else None
 
 
 def stands_for(short: str, title: str) -> bool:
@@ -101,4 +116,5 @@ def stands_for(short: str, title: str) -> bool:
 
 
 def _plain(question: str) -> str:
-    return _PLEASE.sub("", " ".join(question.split()).rstrip("?!. ").replace("’", "'"))
+    text = _PLEASE.sub("", " ".join(question.split()).rstrip("?!. ").replace("’", "'"))
+    return re.sub(r"^whats\b", "what's", text, flags=re.IGNORECASE)

@@ -8,49 +8,47 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from vamba_cli.train.alphabet import ALPHABET, normalise
+from vamba_cli.train.evaluate import EvaluationSet
 from vamba_cli.train.fonts import find_fonts, split_fonts
-from vamba_cli.train.loop import EvaluationSet, Trainer
-from vamba_cli.train.pages import PageRenderer, is_validation, load_pages
-from vamba_cli.train.pool import SlidePool
-from vamba_cli.train.questions import SlideText
-from vamba_cli.train.recipe import FIRST_RUN, RESUMED_RUN, TINY, Recipe, new_model
+from vamba_cli.train.loop import READER, Trainer, sample_shape
+from vamba_cli.train.pages import Page, PageRenderer, is_validation, read_pages, to_slide
+from vamba_cli.train.pool import SamplePool, slot_bytes
+from vamba_cli.train.profile import profile
+from vamba_cli.train.questions import QuestionMaker, SlideText
+from vamba_cli.train.recipe import FIRST_RUN, RESUMED_RUN, TINY, Recipe, Stage, new_model
 from vamba_cli.train.render import FULL_SIZE, Slide, SlideRenderer
+from vamba_cli.train.samples import Sample, Sampler
 from vamba_cli.train.words import WordSource
 from vamba_cli.weights.load import load_model
 
-
-class PoolSource:
-    """Fresh slides from worker processes, as tensors."""
-
-    def __init__(self, pool: SlidePool) -> None:
-        self._pool = pool
-
-    def take(self, num: int) -> tuple[Tensor, Tensor, list[SlideText]]:
-        batch = self._pool.take(num, wait_seconds=0.0)
-        texts = [SlideText(title, lines) for title, lines in zip(batch.titles, batch.lines, strict=True)]
-        return torch.from_numpy(batch.images), torch.from_numpy(batch.targets), texts
+FINISH_SECONDS = 20.0  # to save, evaluate and end
 
 
-def make_drawer(
-    worker: int, fonts: Path, pages: Path | None, page_share: float, size: tuple[int, int], seed: int
-) -> Callable[[], Slide]:
-    """What one worker process draws: synthetic slides, and real pages with probability `page_share`."""
+def make_sampler(
+    worker: int, fonts: Path, pages: tuple[Page, ...], stage: Stage, recipe: Recipe, seed: int
+) -> Callable[[], Sample]:
+    """What one worker process draws: synthetic slides, and real pages as often as the stage says."""
     seed = seed * 1000 + worker
+    size = (stage.width, stage.height)
     training_fonts, _ = split_fonts(find_fonts([fonts]))
     synthetic = SlideRenderer(
         training_fonts, WordSource(seed, path=word_file(fonts)), seed, size, photos=photo_files(fonts)
     )
-    real = PageRenderer(pages, seed, size) if pages else None
+    real = PageRenderer(pages, seed, size) if pages and stage.real_page_share else None
     picker = random.Random(seed)
-    return lambda: real() if real is not None and picker.random() < page_share else synthetic()
+
+    def draw() -> Slide:
+        return real() if real is not None and picker.random() < stage.real_page_share else synthetic()
+
+    return Sampler(draw, QuestionMaker(seed, stage.mix), sample_shape(stage, recipe))
 
 
 def word_file(fonts: Path) -> Path | None:
@@ -63,17 +61,17 @@ def photo_files(fonts: Path) -> tuple[Path, ...]:
     return tuple(sorted((fonts / "photos").glob("*.webp")))
 
 
-def evaluation_sets(fonts: Path, pages: Path | None, stills: Path | None) -> list[EvaluationSet]:
+def evaluation_sets(fonts: Path, pages: list[Page], stills: Path | None, num: int) -> list[EvaluationSet]:
     """Unseen fonts and words; real pages of a repository that is not trained on; stills of real lectures."""
     _, unseen = split_fonts(find_fonts([fonts]))
     render = SlideRenderer(unseen, WordSource(7, held_out=True, path=word_file(fonts)), 7, FULL_SIZE)
-    drawn = [slide for slide in (render() for _ in range(240)) if slide.title][:160]
-    sets = [_evaluation_set("unseen fonts and words", drawn)]
-    if pages is not None:
-        real = load_pages(pages, FULL_SIZE, lambda source: not is_validation(source))
-        sets.append(_evaluation_set("real pages", [page for page in real if page.title][:200]))
+    drawn = (slide for slide in iter(render, None) if slide.title)
+    sets = [_evaluation_set("unseen fonts and words", list(islice(drawn, num)))]
+    real = [page for page in pages if is_validation(page.source) and page.title][:num]
+    if real:
+        sets.append(_evaluation_set("real pages", [to_slide(page) for page in real]))
     if stills is not None:
-        rows = json.loads((stills / "titles.json").read_text())
+        rows = json.loads((stills / "titles.json").read_text())[:num]
         images = np.stack([np.asarray(Image.open(stills / row["image"]).convert("RGB")) for row in rows])
         sets.append(EvaluationSet("lecture stills", images, [SlideText(normalise(row["title"]), ()) for row in rows]))
     return sets
@@ -93,47 +91,72 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stills", type=Path, help="folder of lecture stills with titles.json: for measuring only")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, curve and evaluations")
     parser.add_argument("--resume", type=Path, help="model folder to go on from")
-    parser.add_argument("--seconds", type=float, help="length of the whole run; stages shrink in proportion")
-    parser.add_argument("--workers", type=int, default=14, help="processes that draw slides")
+    parser.add_argument("--seconds", type=float, help="training time of the whole run; stages shrink in proportion")
+    parser.add_argument("--limit", type=float, help="seconds after which the command shall be over, all included")
+    parser.add_argument("--workers", type=int, default=14, help="processes that draw pages")
+    parser.add_argument(
+        "--shrink", type=int, default=1, help="divide the pages and clips of a step, for a small machine"
+    )
+    parser.add_argument("--evaluate", type=int, default=160, help="pages of each evaluation set")
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
+    parser.add_argument("--no-graph", action="store_true", help="without a CUDA graph of the step")
+    parser.add_argument("--profile", action="store_true", help="print where a step's time goes, and train nothing")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
 
-def scaled(recipe: Recipe, seconds: float | None, seed: int) -> Recipe:
+def scaled(recipe: Recipe, seconds: float | None, seed: int, shrink: int = 1) -> Recipe:
+    """The recipe for another length, seed and size of machine."""
     share = 1.0 if seconds is None else seconds / sum(stage.seconds for stage in recipe.stages)
-    return replace(recipe, seed=seed, stages=tuple(replace(s, seconds=s.seconds * share) for s in recipe.stages))
+    stages = tuple(
+        replace(s, seconds=s.seconds * share, pages=max(1, s.pages // shrink), clips=max(1, s.clips // shrink))
+        for s in recipe.stages
+    )
+    return replace(recipe, seed=seed, stages=stages, ring_pages=max(64, recipe.ring_pages // shrink))
 
 
 def main() -> None:
-    args = arguments()
-    recipe = scaled(RESUMED_RUN if args.resume else FIRST_RUN, args.seconds, args.seed)
     began = time.perf_counter()
+    args = arguments()
+    recipe = scaled(RESUMED_RUN if args.resume else FIRST_RUN, args.seconds, args.seed, args.shrink)
+    pages = read_pages(args.pages) if args.pages else []  # once: workers share the memory
+    known = tuple(page for page in pages if not is_validation(page.source))
     with ExitStack() as stack:
-        sources = []
+        pools = []
         for number, stage in enumerate(recipe.stages):  # all workers are forked now, before the GPU is touched
-            size = (stage.width, stage.height)
             make = partial(
-                make_drawer, fonts=args.fonts, pages=args.pages if size == FULL_SIZE else None,
-                page_share=recipe.real_page_share, size=size, seed=args.seed + number,
-            )  # fmt: skip
-            capacity = min(2048, int(1.9e9 // (size[0] * size[1] * 3 + 4096)))
-            sources.append((stage, stack.enter_context(SlidePool(make, args.workers, capacity, size, "fork"))))
-        sets = evaluation_sets(args.fonts, args.pages, args.stills)
+                make_sampler, fonts=args.fonts, pages=known, stage=stage, recipe=recipe, seed=args.seed + number
+            )
+            shape = sample_shape(stage, recipe)
+            capacity = min(2048, int(1.9e9) // slot_bytes(shape))
+            pools.append((stage, stack.enter_context(SamplePool(make, args.workers, capacity, shape, "fork"))))
+        sets = evaluation_sets(args.fonts, pages, args.stills, args.evaluate)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_float32_matmul_precision("high")
-        if args.resume:
-            model = load_model(args.resume, TINY).requires_grad_(True).train()
-        else:
-            model = new_model(TINY, args.seed)
+        if device.type == "cuda":
+            torch.cuda.set_stream(torch.cuda.Stream())  # a graph cannot be captured on the default one
+        model = load_model(args.resume, TINY).requires_grad_(True).train() if args.resume else None
+        trainer = Trainer(
+            (model or new_model(TINY, args.seed)).to(device), recipe, args.out, len(ALPHABET), sets,
+            compiled=not args.eager, captured=not args.no_graph, reader=reader_file(args.resume),
+            ends_at=None if args.limit is None else began + args.limit - FINISH_SECONDS,
+        )  # fmt: skip
         print(f"ready to train on {device} after {time.perf_counter() - began:.0f} s", flush=True)
-        trainer = Trainer(model.to(device), recipe, args.out, len(ALPHABET), sets, compiled=not args.eager)
-        for number, (stage, pool) in enumerate(sources, 1):
-            trainer.run_stage(stage, PoolSource(pool))
+        for number, (stage, pool) in enumerate(pools, 1):
+            if args.profile:
+                profile(trainer, stage, pool)
+                return
+            trainer.run_stage(stage, pool)
             pool.close()
             trainer.save()
             trainer.evaluate(f"after stage {number}")
     print(f"{time.perf_counter() - began:.0f} s in all", flush=True)
+
+
+def reader_file(resume: Path | None) -> Path | None:
+    """The dense reader that an earlier run laid beside its model, if there is one."""
+    file = resume.parent / READER if resume is not None else None
+    return file if file is not None and file.is_file() else None
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ class Canvas:
         self._taken.append(box)
         pen = left
         for run, (width, centres) in zip(runs, measured, strict=True):
-            self.draw.text((pen, baseline), run.text, font=run.face.font, fill=run.colour, anchor="ls")
+            self.draw.text((pen, baseline), run.face.drawn(run.text), font=run.face.font, fill=run.colour, anchor="ls")
             self._note(run.label or run.text, pen + centres, baseline - 0.33 * size)
             pen += width
         if record:

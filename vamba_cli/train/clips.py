@@ -1,7 +1,6 @@
-"""Slides on the GPU to clips of frame pairs with questions: the batches of the training loop."""
+"""Pages on the GPU to clips of frame pairs with questions: the batches of the training loop."""
 
 import random
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,89 +8,189 @@ import torch
 from torch import Tensor
 
 from vamba_cli.train.questions import QuestionMaker, SlideText
+from vamba_cli.train.recipe import Stage
+from vamba_cli.train.samples import WEIGHT_STEPS, Sample, SampleShape, get_text, write_row
+
+RESET_SHARE = 0.05  # of the clips of a step begin a new video; the others continue one
+STAY_SHARES = 0.95, 0.5  # of the clips that continue a calm video, or a lively one, begin with the page that stands
+_MOOD_STEPS = 12  # steps after which a video becomes calmer or livelier, on average
+_MOOD_SHAPE = 0.35  # of a gamma distribution: most videos stay with a page for long, a few change all the time
+_MAX_SHIFT = 14.0  # half a cell: a character may then lie anywhere in it
+_EDGE = 8.0  # a character whose centre is nearer to an edge may be cut
 
 
 class Batch(NamedTuple):
-    """One training step's input.
+    """One training step's input; every step of a stage has the same shapes.
 
-    frames: (clips, pairs, 2) index into the ring of slides.
-    pure: (clips, pairs) True where both frames of the pair show one slide.
-    ids: (clips, questions, length) token ids, padded with 0.
-    weights: (clips, questions, length) weight in the loss of predicting each token from those before it; 0 for prompts.
-    windows: (clips, questions, 2) half-open spans of frame pairs that a question may read.
+    pages: (pages,) index into the ring.
+    rows: (pages,) which of a page's rows of questions is asked.
+    shifts: (pages, 2) how far each picture is moved in x and y, as a share between its limits.
+    colours: (pages, 2, 3) gain and offset of each channel.
+    noise: (pages,) standard deviation of the noise, in grey levels.
+    seed: () of the noise.
+    order: (clips, pairs) index into `pages`: what each frame pair shows.
+    read_at: (pages,) the frame pair, counted through all clips, from which a page's questions are read.
+    ids, weights: (clips, length) rows of questions about stretches of a clip; their weights in the loss.
+    windows: (clips, length, 2) half-open spans of frame pairs that each token may read.
+    keep: (clips,) 0 where a new video begins, else 1.
+    rate: () share of the full learning rates.
+    dense: () 1 where the network learns from the dense reader, 0 where the reader learns alone.
     """
 
-    frames: Tensor
-    pure: Tensor
+    pages: Tensor
+    rows: Tensor
+    shifts: Tensor
+    colours: Tensor
+    noise: Tensor
+    seed: Tensor
+    order: Tensor
+    read_at: Tensor
     ids: Tensor
     weights: Tensor
     windows: Tensor
-
-    def to(self, device: torch.device) -> "Batch":
-        """All tensors on the device; from pinned memory where that lets the copy run beside the computation."""
-        parts = [part.pin_memory() if device.type == "cuda" else part for part in self]
-        return Batch(*(part.to(device, non_blocking=True) for part in parts))
+    keep: Tensor
+    rate: Tensor
+    dense: Tensor
 
 
-class SlideRing:
-    """The newest slides, on the device: images and dense targets there, words here."""
+class Ring:
+    """The newest pages, on the device: arrays there, words here. Its tensors stay where they are."""
 
-    def __init__(self, capacity: int, width: int, height: int, device: torch.device) -> None:
+    def __init__(self, capacity: int, shape: SampleShape, device: torch.device) -> None:
         self.capacity = capacity
-        self.images = torch.zeros(capacity, height, width, 3, dtype=torch.uint8, device=device)
-        self.dense = torch.zeros(capacity, height // 28, width // 28, 8, dtype=torch.uint8, device=device)
+        self.images, self.codes, self.centres, self.ids, self.weights = (
+            torch.from_numpy(np.zeros(1, kind)).to(device).new_zeros(capacity, *extent)
+            for extent, kind in shape.fields()[:-1]
+        )
         self.texts: list[SlideText] = []
+        self.num_added = 0
         self._next = 0
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def add(self, images: Tensor, dense: Tensor, texts: Sequence[SlideText]) -> None:
-        """Replace the oldest slides by (n, height, width, 3), (n, rows, columns, 8) and their words."""
-        if self.images.is_cuda and texts:  # copies from pageable memory would wait for all work on the device
-            images, dense = images.pin_memory(), dense.pin_memory()
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return self.images, self.codes, self.centres, self.ids, self.weights
+
+    def add(self, samples: Sample) -> None:
+        """Replace the oldest pages by stacked samples."""
+        total = len(samples.text)
+        self.num_added += total
+        if not total:
+            return
+        parts = [torch.from_numpy(part) for part in samples[:-1]]
+        if self.images.is_cuda:  # copies from pageable memory would wait for all work on the device
+            parts = [part.pin_memory() for part in parts]
+        texts = [get_text(text) for text in samples.text]
         done = 0
-        while done < len(texts):
-            take = min(len(texts) - done, self.capacity - self._next)
+        while done < total:
+            take = min(total - done, self.capacity - self._next)
             place = slice(self._next, self._next + take)
-            self.images[place].copy_(images[done : done + take], non_blocking=True)
-            self.dense[place].copy_(dense[done : done + take], non_blocking=True)
+            for tensor, part in zip(self.tensors, parts, strict=True):
+                tensor[place].copy_(part[done : done + take], non_blocking=True)
             self.texts[place] = texts[done : done + take]
             self._next = (self._next + take) % self.capacity
             done += take
 
 
 class ClipMaker:
-    """Draws clips: runs of slides as a lecture shows them, with a change inside a frame pair now and then."""
+    """Draws the batches of a stage. Each clip goes on as a long video from step to step, unless it begins anew."""
 
-    def __init__(self, seed: int, pairs_per_clip: int, questions_per_clip: int, text_length: int) -> None:
+    def __init__(self, seed: int, stage: Stage, num_rows: int) -> None:
+        if not stage.clips <= stage.pages <= stage.clips * stage.pairs:
+            raise ValueError(
+                f"{stage.pages} pages for {stage.clips} clips of {stage.pairs} pairs: give at least one to each clip"
+                " and at most one to each pair"
+            )
         self._random = random.Random(seed)
-        self._ask = QuestionMaker(seed + 1, text_length)
-        self._pairs, self._questions, self._length = pairs_per_clip, questions_per_clip, text_length
+        self._draw = np.random.default_rng(seed)
+        self._ask = QuestionMaker(seed + 1, stage.mix)
+        self._stage, self._num_rows = stage, num_rows
+        self._stands = np.full(stage.clips, -1)  # the page in the ring that each video showed last
+        self._moods = self._new_moods(stage.clips)
 
-    def __call__(self, ring: SlideRing, num_clips: int) -> Batch:
-        frames = np.zeros((num_clips, self._pairs, 2), np.int64)
-        ids = np.zeros((num_clips, self._questions, self._length), np.int64)
-        weights = np.zeros(ids.shape, np.float32)
-        windows = np.zeros((num_clips, self._questions, 2), np.int64)
-        for clip in range(num_clips):
-            frames[clip] = self._frames(len(ring))
-            shown = [tuple(ring.texts[i] for i in dict.fromkeys(pair)) for pair in frames[clip].tolist()]
-            for row, question in enumerate(self._ask(shown, self._questions)):
-                ids[clip, row, : len(question.ids)] = question.ids
-                weights[clip, row, question.answer_start : len(question.ids)] = question.weight
-                windows[clip, row] = question.window
-        pure = frames[..., 0] == frames[..., 1]
-        return Batch(*map(torch.from_numpy, (frames, pure, ids, weights, windows)))
+    def __call__(self, ring: Ring, rate: float = 1.0, dense: float = 1.0) -> Batch:
+        """A batch of pages of the ring; its tensors lie on the CPU."""
+        stage, draw = self._stage, self._draw
+        starts, order = self._order()
+        pages = draw.integers(len(ring), size=stage.pages)
+        fresh = draw.random(stage.clips) < RESET_SHARE
+        stay_shares = np.where(self._moods <= np.median(self._moods), *STAY_SHARES)
+        stays = ~fresh & (self._stands >= 0) & (draw.random(stage.clips) < stay_shares)
+        pages[order[stays, 0]] = self._stands[stays]
+        self._stands = pages[order[:, -1]]
+        ids, weights, windows = self._questions(ring, pages[order])
+        return Batch(
+            pages=torch.from_numpy(pages),
+            rows=torch.from_numpy(draw.integers(self._num_rows, size=stage.pages)),
+            shifts=torch.from_numpy(draw.random((stage.pages, 2), np.float32)),
+            colours=self._colours(),
+            noise=torch.from_numpy(5 * draw.random(stage.pages, np.float32)),
+            seed=torch.tensor(int(draw.integers(1 << 31))),
+            order=torch.from_numpy(order),
+            read_at=torch.from_numpy(starts + (draw.random(stage.pages) * self._lengths(starts)).astype(np.int64)),
+            ids=torch.from_numpy(ids),
+            weights=torch.from_numpy(weights),
+            windows=torch.from_numpy(windows),
+            keep=torch.from_numpy((~fresh).astype(np.float32)),
+            rate=torch.tensor(rate),
+            dense=torch.tensor(dense),
+        )
 
-    def _frames(self, num_slides: int) -> list[list[int]]:
-        """Slide numbers of each frame pair: a slide stays, or the next one comes, sometimes between two frames."""
-        frames: list[int] = []
-        current = self._random.randrange(num_slides)
-        for _ in range(self._pairs):
-            if frames and self._random.random() < 0.75:
-                current = self._random.randrange(num_slides)
-            frames += [current, current]
-            if self._random.random() < 0.12:
-                current = frames[-1] = self._random.randrange(num_slides)
-        return [frames[i : i + 2] for i in range(0, len(frames), 2)]
+    def _order(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where each page of the step comes on, counted through all pairs, and the page of each frame pair.
+
+        The number of changes is the same in every step; how they are shared out among the clips is drawn.
+        """
+        stage = self._stage
+        restless = self._draw.random(stage.clips) < 1 / _MOOD_STEPS
+        self._moods[restless] = self._new_moods(int(restless.sum()))
+        shares = np.repeat(self._moods, stage.pairs - 1)
+        changes = self._draw.choice(len(shares), stage.pages - stage.clips, replace=False, p=shares / shares.sum())
+        comes = np.zeros((stage.clips, stage.pairs), np.bool_)
+        comes[:, 0] = True
+        comes[changes // (stage.pairs - 1), 1 + changes % (stage.pairs - 1)] = True
+        flat = comes.ravel()
+        return np.flatnonzero(flat), (np.cumsum(flat) - 1).reshape(comes.shape)
+
+    def _new_moods(self, num: int) -> np.ndarray:
+        """How lively videos are: their shares of the changes of a step."""
+        return self._draw.gamma(_MOOD_SHAPE, size=num) + 0.003
+
+    def _lengths(self, starts: np.ndarray) -> np.ndarray:
+        return np.diff(starts, append=self._stage.clips * self._stage.pairs)
+
+    def _colours(self) -> Tensor:
+        """Cameras, codecs and projectors differ: gains around 1 and offsets around 0."""
+        normal = self._draw.standard_normal((self._stage.pages, 2, 3), np.float32)
+        return torch.from_numpy(normal * np.array([[0.12], [10.0]], np.float32) + np.array([[1.0], [0.0]], np.float32))
+
+    def _questions(self, ring: Ring, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows of questions about clips whose frame pairs show these pages of the ring, (clips, pairs)."""
+        stage = self._stage
+        ids = np.zeros((stage.clips, stage.clip_tokens), np.int64)
+        quarters = np.zeros(ids.shape, np.uint8)
+        windows = np.zeros((*ids.shape, 2), np.int64)
+        for clip, pages in enumerate(shown.tolist()):
+            texts = [ring.texts[page] for page in pages]
+            questions = self._ask.about_clip(texts, stage.clip_tokens)
+            for question, (start, stop) in zip(questions, write_row(ids[clip], quarters[clip], questions), strict=True):
+                windows[clip, start:stop] = question.window
+            self._ask.remember(self._random.choice(texts))
+        return ids, quarters.astype(np.float32) / WEIGHT_STEPS, windows
+
+
+def shift_pixels(codes: Tensor, centres: Tensor, shares: Tensor, height: int, width: int) -> Tensor:
+    """How far each picture is moved, (pages, 2) whole pixels in x and y: at most half a cell, and no text out of it.
+
+    Args:
+        codes, centres: (pages, glyphs) and (pages, glyphs, 2) in pixels.
+        shares: (pages, 2) in 0 .. 1.
+    """
+    nowhere = (codes == 0)[..., None]
+    first = centres.masked_fill(nowhere, float(max(width, height))).amin(1)
+    last = centres.masked_fill(nowhere, 0.0).amax(1)
+    back = (first - _EDGE).clamp(0, _MAX_SHIFT)
+    room = torch.stack((width - _EDGE - last[:, 0], height - _EDGE - last[:, 1]), 1)
+    return (shares * (back + room.clamp(0, _MAX_SHIFT)) - back).round().long()

@@ -1,8 +1,8 @@
-"""How well a checkpoint reads: titles letter by letter, and yes or no to "is it shown"."""
+"""How well a checkpoint reads: titles and body lines letter by letter, and whether it says yes and no rightly."""
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +12,52 @@ from torch import Tensor
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.patches import to_patches
 from vamba_cli.model.vamba import Vamba
-from vamba_cli.train.questions import SlideText
+from vamba_cli.train.questions import FIND, NOT_SHOWN, SlideText, continuation
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
+
+_TITLE_TOKENS = 96
+_LINE_LENGTH = (14, 64)  # characters of the body lines that are asked for
+_KNOWN_WORDS = 2  # of a body line, from which on it is to be read
+
+
+@dataclass
+class EvaluationSet:
+    """Slides with known titles, never trained on."""
+
+    name: str
+    images: npt.NDArray[np.uint8]
+    texts: list[SlideText]
+
+    def first(self, num: int | None) -> "EvaluationSet":
+        """The first pages of the set, or all."""
+        return replace(self, images=self.images[:num], texts=self.texts[:num])
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Scores over a set of slides: shares of exact titles and right yes/no answers, and mean character error rate."""
+    """Scores over a set of slides.
+
+    exact, character_error: of titles: the share read without a fault, and the mean share of wrong characters.
+    body_exact: share of body lines whose every further character is right after "find:" and their first two words.
+    body_words: share of the further words of these lines that are right, each after the true words before it.
+    refused: share of lines of other slides that "find:" says are not shown.
+    shown, absent: right answers to "is it shown?" for titles of the slide, and of others.
+    """
 
     exact: float
     character_error: float
+    body_exact: float
+    body_words: float
+    refused: float
     shown: float
+    absent: float
     samples: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        return f"exact {self.exact:.3f} CER {self.character_error:.3f} shown {self.shown:.3f}"
+        return " ".join(f"{name} {value:.3f}" for name, value in self.to_json().items())
+
+    def to_json(self) -> dict[str, float]:
+        return {name: round(value, 4) for name, value in asdict(self).items() if name != "samples"}
 
 
 def edit_distance(a: str, b: str) -> int:
@@ -39,34 +70,89 @@ def edit_distance(a: str, b: str) -> int:
     return row[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of one slide: a line of its own and one of another ("" for none), and a strange title."""
+
+    line: str
+    stranger_line: str
+    stranger_title: str
+
+
 @torch.inference_mode()
-def evaluate(
-    model: Vamba, images: npt.NDArray[np.uint8], texts: Sequence[SlideText], batch: int = 64, max_tokens: int = 96
-) -> Reading:
-    """Ask for the title of each slide (as a video of one frame pair), and whether right and wrong titles are shown."""
-    picker = random.Random(0)
-    answers: list[str] = []
-    right = total = 0
-    for first in range(0, len(texts), batch):
-        part = texts[first : first + batch]
-        memory = _encode(model, torch.from_numpy(images[first : first + batch]).to(model.device))
-        answers += _greedy(model, memory, "title?", len(part), max_tokens)
-        own = [text.title for text in part]
-        others = [picker.choice(texts).title for _ in part]
-        for asked in (own, others):
-            score = _yes_minus_no(model, memory, [f"shown? {title}" for title in asked])
-            for title, text, yes in zip(asked, part, (score > 0).tolist(), strict=True):
-                truth = title.casefold() in "\n".join((text.title, *text.lines)).casefold()
-                right += yes == truth
-                total += 1
-    pairs = [(text.title, answer) for text, answer in zip(texts, answers, strict=True)]
+def evaluate(model: Vamba, one: EvaluationSet, batch: int = 100, max_tokens: int = _TITLE_TOKENS) -> Reading:
+    """Ask each slide, as a video of one frame pair, for its title, for body lines, and what it shows."""
+    asked = _what_to_ask(one.texts)
+    titles: list[str] = []
+    right: list[list[bool]] = []  # of each letter of a body line
+    refused: list[bool] = []
+    shown: list[bool] = []
+    absent: list[bool] = []
+    for first in range(0, len(one.texts), batch):
+        part, wanted = one.texts[first : first + batch], asked[first : first + batch]
+        memory = _encode(model, torch.from_numpy(one.images[first : first + batch]).to(model.device))
+        titles += _greedy(model, memory, "title?", len(part), max_tokens)
+        right += _guessed(model, memory, [(w.line, w.line) for w in wanted])
+        refused += map(all, _guessed(model, memory, [(w.stranger_line, NOT_SHOWN) for w in wanted]))
+        shown += _yes(model, memory, [f"shown? {text.title}" for text in part])
+        absent += _yes(model, memory, [f"shown? {w.stranger_title}" for w in wanted])
+    pairs = list(zip((text.title for text in one.texts), titles, strict=True))
     errors = [edit_distance(truth, answer) / max(1, len(truth)) for truth, answer in pairs]
+    bodies = [(w.line, letters) for w, letters in zip(asked, right, strict=True) if w.line]
     return Reading(
-        exact=float(np.mean([truth == answer for truth, answer in pairs])),
-        character_error=float(np.mean(np.minimum(errors, 1))),
-        shown=right / total,
+        exact=_mean([truth == answer for truth, answer in pairs]),
+        character_error=_mean([min(error, 1.0) for error in errors]),
+        body_exact=_mean([all(letters) for _, letters in bodies]),
+        body_words=_mean([word for line, letters in bodies for word in _words_right(line, letters)]),
+        refused=_mean([no for w, no in zip(asked, refused, strict=True) if w.stranger_line]),
+        shown=_mean(shown),
+        absent=_mean([not yes for yes in absent]),
         samples=tuple(pairs),
     )
+
+
+def _words_right(line: str, letters: Sequence[bool]) -> list[bool]:
+    """For each word of a line behind those that were given, whether all its bytes were guessed, and where it ends."""
+    right, at = [], 0
+    for place, word in enumerate(line.split(" ")):
+        end = at + len(word.encode()) + 1
+        if place >= _KNOWN_WORDS:
+            right.append(all(letters[at:end]))
+        at = end
+    return right
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else 0.0
+
+
+def _beginning(line: str) -> str:
+    return " ".join(line.split()[:_KNOWN_WORDS])
+
+
+def _what_to_ask(texts: Sequence[SlideText]) -> list[_Asked]:
+    """For each slide: lines whose beginning says which line is meant, and what stands on other slides alone."""
+    picker = random.Random(0)
+    lines = [[line for line in text.lines if _can_be_asked(line, text)] for text in texts]
+    every = [line for some in lines for line in some]
+    titles = [text.title for text in texts]
+    asked = []
+    for text, own in zip(texts, lines, strict=True):
+        strange = [line for line in picker.sample(every, min(8, len(every))) if _beginning(line).casefold()
+                   not in text.written]  # fmt: skip
+        others = [title for title in picker.sample(titles, min(8, len(titles)))
+                  if title.casefold() not in text.written]  # fmt: skip
+        asked.append(_Asked(picker.choice(own) if own else "", strange[0] if strange else "",
+                            others[0] if others else "Anaximander of Miletus"))  # fmt: skip
+    return asked
+
+
+def _can_be_asked(line: str, text: SlideText) -> bool:
+    shortest, longest = _LINE_LENGTH
+    is_long = shortest <= len(line) <= longest and len(line.split()) > _KNOWN_WORDS
+    return is_long and " ".join(line.split()) == line and (
+        continuation(_beginning(line), (text.title, *text.lines)) == line
+    )  # fmt: skip
 
 
 def _encode(model: Vamba, images: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -96,13 +182,34 @@ def _greedy(model: Vamba, memory: list[tuple[Tensor, Tensor]], prompt: str, n: i
     return answers
 
 
-def _yes_minus_no(model: Vamba, memory: list[tuple[Tensor, Tensor]], prompts: Sequence[str]) -> Tensor:
+def _guessed(model: Vamba, memory: list[tuple[Tensor, Tensor]], lines: Sequence[tuple[str, str]]) -> list[list[bool]]:
+    """For (line to find the beginning of, answer): whether each token of the answer, and its end, is the likeliest
+    after those before it. All of them are exactly where greedy decoding gives the answer, in one pass instead of many.
+    """
+    tokenizer = ByteTokenizer()
+    prompts = [tokenizer.encode_prompt(FIND.format(_beginning(line))) for line, _ in lines]
+    answers = [[*tokenizer.encode(answer), tokenizer.end_id] for _, answer in lines]
+    ids = _padded([prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]).to(model.device)
+    best = model.logits(model.decode(ids[:, :-1], memory.__getitem__)).argmax(-1).tolist()
+    return [
+        [best[row][len(prompt) - 1 + at] == token for at, token in enumerate(answer)]
+        for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True))
+    ]
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> Tensor:
+    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = torch.tensor(row)
+    return ids
+
+
+def _yes(model: Vamba, memory: list[tuple[Tensor, Tensor]], prompts: Sequence[str]) -> list[bool]:
+    """Whether yes is likelier than no."""
     tokenizer = ByteTokenizer()
     rows = [tokenizer.encode_prompt(prompt) for prompt in prompts]
-    ids = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
-    for i, row in enumerate(rows):
-        ids[i, : len(row)] = torch.tensor(row)
-    hidden = model.decode(ids.to(model.device), memory.__getitem__)
+    hidden = model.decode(_padded(rows).to(model.device), memory.__getitem__)
     last = hidden[torch.arange(len(rows)), [len(row) - 1 for row in rows]]
+    yes, no = tokenizer.yes_no_ids
     logits = model.logits(last).float()
-    return logits[:, ord("y")] - logits[:, ord("n")]
+    return (logits[:, yes] > logits[:, no]).tolist()

@@ -20,6 +20,8 @@ _PLAIN = {
 }  # fmt: skip
 _DISPLAY = ("yanone", "oswald", "comfortaa", "playfair", "dosis", "quicksand", "comicneue", "raleway")
 _MEASURED_AT = 100
+# What shaping engines draw as one: longest first. PIL's own layout has kerning but none of these.
+_LIGATURES = {"ffi": "ﬃ", "ffl": "ﬄ", "ff": "ﬀ", "fi": "ﬁ", "fl": "ﬂ"}
 
 
 class Typeface:
@@ -33,7 +35,9 @@ class Typeface:
         self.is_display = name.startswith(_DISPLAY)
         self.is_slanted = "italic" in name or "oblique" in name
         self.is_bold = "bold" in name or "-700" in name or "-600" in name
-        self.characters = _characters(path)
+        self.characters = _drawn(font, ALPHABET[1:])
+        there = _drawn(font, "".join(_LIGATURES.values()))
+        self._ligatures = [(letters, one) for letters, one in _LIGATURES.items() if one in there]
         # Width of each code of the alphabet, as a share of the size in pixels: (256,).
         self.widths = np.zeros(256, dtype=np.float32)
         for code, character in enumerate(ALPHABET):
@@ -46,6 +50,12 @@ class Typeface:
             return text
         return "".join(map(self._plainer, text))
 
+    def joined(self, text: str) -> str:
+        """The text as it is drawn: with one glyph for letters that this file can join."""
+        for letters, one in self._ligatures:
+            text = text.replace(letters, one)
+        return text
+
     def _plainer(self, character: str) -> str:
         if character in self.characters:
             return character
@@ -57,11 +67,16 @@ class Face:
     """A typeface at one size, in canvas pixels."""
 
     def __init__(self, typeface: Typeface, size: int, shaped: bool) -> None:
-        # Real slides have ligatures and kerning from a shaping engine; programs must not (-> would become an arrow).
-        engine = ImageFont.Layout.RAQM if shaped and not typeface.is_mono else ImageFont.Layout.BASIC
+        """`shaped`: with ligatures, and with a shaping engine's kerning where PIL has one."""
+        self._joins = shaped and not typeface.is_mono  # in programs -> would become an arrow
+        engine = ImageFont.Layout.RAQM if self._joins and _has_shaping() else ImageFont.Layout.BASIC
         self.typeface = typeface
         self.size = size
         self.font = ImageFont.truetype(str(typeface.path), size, layout_engine=engine)
+
+    def drawn(self, text: str) -> str:
+        """The glyphs to draw for a text; it still reads as the text."""
+        return self.typeface.joined(text) if self._joins else text
 
     def width(self, text: str) -> float:
         """About how wide the text is, in canvas pixels, without kerning."""
@@ -71,8 +86,8 @@ class Face:
         """The exact width of a text and the centre of each of its characters from its left edge: (len(text),)."""
         widths = self.typeface.widths[encode(text)]
         ends = np.cumsum(widths, dtype=np.float32)
-        exact = float(self.font.getlength(text))
-        # Kerning and hinting shift the whole by a few pixels; spread over the line that is far below a glyph.
+        exact = float(self.font.getlength(self.drawn(text)))
+        # Kerning, hinting and ligatures shift the whole by a few pixels: over a line, far less than a glyph each.
         stretch = np.float32(exact / max(float(ends[-1]), 1e-6))
         return exact, ((ends - widths / 2) * stretch).astype(np.float32)
 
@@ -83,7 +98,6 @@ class FontBook:
     def __init__(self, fonts: Sequence[Path]) -> None:
         if not fonts:
             raise ValueError("no fonts to draw slides with: give at least one .ttf or .otf file")
-        self._shaping = bool(features.check("raqm"))
         faces = [_typeface(path) for path in fonts]
         self.mono = [face for face in faces if face.is_mono] or faces
         text = [face for face in faces if not face.is_mono] or faces
@@ -95,7 +109,7 @@ class FontBook:
 
     def face(self, typeface: Typeface, size: float, shaped: bool = False) -> Face:
         """The typeface at a size in canvas pixels, rounded."""
-        return self._open(typeface, max(6, round(size)), shaped and self._shaping)
+        return self._open(typeface, max(6, round(size)), shaped)
 
     def sibling(self, typeface: Typeface, rng: random.Random) -> Typeface:
         """Another style of the same family if there is one: what emphasis looks like."""
@@ -112,8 +126,12 @@ def _typeface(path: Path) -> Typeface:
     return Typeface(path)
 
 
-def _characters(path: Path) -> frozenset[str]:
-    """Characters of the alphabet that a font file draws: those whose picture is not that of a missing glyph."""
-    font = ImageFont.truetype(str(path), 24, layout_engine=ImageFont.Layout.BASIC)
+@lru_cache(maxsize=1)
+def _has_shaping() -> bool:
+    return bool(features.check("raqm"))
+
+
+def _drawn(font: ImageFont.FreeTypeFont, characters: str) -> frozenset[str]:
+    """Those of the characters that a font draws: their picture is not that of a missing glyph."""
     missing = bytes(font.getmask("\ufffe"))
-    return frozenset(c for c in ALPHABET[1:] if c == " " or ((mask := bytes(font.getmask(c))) and mask != missing))
+    return frozenset(c for c in characters if c == " " or ((mask := bytes(font.getmask(c))) and mask != missing))

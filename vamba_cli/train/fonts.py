@@ -1,22 +1,12 @@
 """Font files for drawn slides: collecting them, finding them, and keeping some families unseen.
 
-The training set is not committed. Debian packages that it is collected from:
+The training set is not committed: `vamba_cli.train.pack` collects it from the packages named here. Metric
+clones (Arimo for Liberation Sans, Nimbus Sans for TeX Gyre Heros) stay out: a held-out family would otherwise have a
+twin among the training fonts.
 
-    fonts-dejavu fonts-liberation fonts-noto-core fonts-roboto-unhinted fonts-open-sans fonts-lato fonts-lmodern
-    fonts-crosextra-carlito fonts-crosextra-caladea fonts-inconsolata fonts-hack fonts-firacode fonts-cantarell
-    fonts-ebgaramond fonts-linuxlibertine fonts-comfortaa fonts-quicksand fonts-cabin fonts-karla fonts-manrope
-    fonts-inter fonts-jetbrains-mono fonts-comic-neue fonts-cmu fonts-urw-base35 fonts-texgyre fonts-vollkorn
-    fonts-roboto-slab fonts-adf-gillius fonts-go fonts-paratype fonts-dosis fonts-oxygen fonts-quattrocento
-    fonts-clear-sans fonts-courier-prime fonts-stix fonts-b612 fonts-yanone-kaffeesatz
+    python -m vamba_cli.train.fonts .fonts /usr/share/fonts /usr/share/texmf/fonts
 
-and, for faces that slides use and Debian lacks, the npm packages @fontsource/{fira-sans, montserrat, source-sans-3,
-poppins, oswald, raleway, nunito, gelasio, ubuntu, merriweather, ibm-plex-sans, source-code-pro, playfair-display,
-work-sans}, unpacked into one folder of .woff files. Metric clones (Arimo for Liberation Sans, Nimbus Sans for TeX
-Gyre Heros) stay out: a held-out family would otherwise have a twin among the training fonts. Then
-
-    python -m vamba_cli.train.fonts .fonts /usr/share/fonts /usr/share/texmf/fonts WOFF_FOLDER
-
-writes subsets of them (with fonttools' `pyftsubset`), named Family-Style.ttf.
+writes subsets of the fonts below any folders (with fonttools' `pyftsubset`), named Family-Style.ttf.
 """
 
 from __future__ import annotations
@@ -30,6 +20,23 @@ from pathlib import Path
 from vamba_cli.train.alphabet import ALPHABET
 
 NUM_HELD_OUT_FAMILIES = 12
+
+DEBIAN_PACKAGES = """
+    fonts-dejavu-core fonts-dejavu-extra fonts-liberation fonts-noto-core fonts-noto-mono fonts-roboto-unhinted
+    fonts-open-sans fonts-lato fonts-lmodern fonts-crosextra-carlito fonts-crosextra-caladea fonts-inconsolata
+    fonts-hack fonts-firacode fonts-cantarell fonts-ebgaramond fonts-linuxlibertine fonts-comfortaa fonts-quicksand
+    fonts-cabin fonts-karla fonts-manrope fonts-inter fonts-jetbrains-mono fonts-comic-neue fonts-cmu fonts-texgyre
+    fonts-vollkorn fonts-roboto-slab fonts-adf-gillius fonts-go fonts-paratype fonts-dosis fonts-oxygen
+    fonts-quattrocento fonts-clear-sans fonts-courier-prime fonts-stix fonts-b612 fonts-yanone-kaffeesatz
+""".split()
+# Faces that slides use and Debian lacks, as .woff files.
+NPM_PACKAGES = [
+    f"@fontsource/{name}"
+    for name in """
+        fira-sans montserrat source-sans-3 poppins oswald raleway nunito gelasio ubuntu merriweather ibm-plex-sans
+        source-code-pro playfair-display work-sans
+    """.split()
+]
 
 # File stems, per family: what a deck of slides sets its text in.
 _WANTED = """
@@ -127,7 +134,7 @@ def collect(out: Path, folders: Sequence[Path]) -> tuple[Path, ...]:
 
 def _subset(source: Path, target: Path) -> None:
     """One font reduced to the alphabet and its kerning and ligatures."""
-    unicodes = ",".join(f"U+{ord(character):04X}" for character in ALPHABET[1:] + "ﬀﬁﬂﬃﬄ−")
+    unicodes = ",".join(f"U+{ord(character):04X}" for character in ALPHABET[1:] + "ﬀﬁﬂﬃﬄﬅﬆ−")
     command = [
         sys.executable,
         "-m",

@@ -1,52 +1,45 @@
 """The training loop: one GPU, one process, a clock instead of a step count.
 
-    python -m vamba_cli.train --fonts .fonts --pages .pages --out runs/first
-
 Weights, a loss curve (`curve.jsonl`) and evaluations are written as training goes; `--resume FOLDER` starts from
-the weights of an earlier run.
+the weights of an earlier run, and from its dense reader where that lies beside them.
 """
 
 import json
+import shutil
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vamba_cli.model.decoder import DecoderLayer
-from vamba_cli.model.mixer import MixerBlock
-from vamba_cli.model.vamba import MixerStates, Vamba
-from vamba_cli.model.vision import VisionBlock
-from vamba_cli.train.clips import ClipMaker, SlideRing
-from vamba_cli.train.evaluate import evaluate
+from vamba_cli import weights
+from vamba_cli.model.vamba import Vamba
+from vamba_cli.train.clips import ClipMaker, Ring
+from vamba_cli.train.evaluate import EvaluationSet, evaluate
 from vamba_cli.train.export import export
 from vamba_cli.train.objective import Objective
-from vamba_cli.train.optim import make_optimisers
-from vamba_cli.train.questions import SlideText
+from vamba_cli.train.optim import Optimiser
 from vamba_cli.train.recipe import Recipe, Stage
+from vamba_cli.train.samples import Sample, SampleShape
+from vamba_cli.train.step import Step, mixed_precision
 
 SAVE_SECONDS = 100.0  # a run that is cut off loses no more than this
-RESET_SHARE = 0.05  # of the clips of a step begin a new video; the others continue one
+FIRST_PAGES = 1500  # in the ring before training begins
+PAGES_PER_STEP = 256  # that the ring takes at most
+READER = "reader.safetensors"
+NOTES = Path(weights.__file__).parent / "tiny" / "vamba.json"  # how the product asks such a model
+_QUICK_PAGES = 64  # of each evaluation set, while training goes on
 
 
-class SlideSource(Protocol):
-    """Where fresh slides come from: never blocks for long."""
+class PageSource(Protocol):
+    """Where fresh pages come from: never blocks for long."""
 
-    def take(self, num: int) -> tuple[Tensor, Tensor, list[SlideText]]:
-        """Up to `num` slides: images, dense targets, words."""
-
-
-@dataclass
-class EvaluationSet:
-    """Slides with known titles, never trained on."""
-
-    name: str
-    images: npt.NDArray[np.uint8]
-    texts: list[SlideText]
+    def take(self, num: int) -> Sample:
+        """Up to `num` pages, stacked; perhaps none."""
 
 
 @dataclass
@@ -59,120 +52,155 @@ class Trainer:
     num_codes: int
     evaluations: list[EvaluationSet] = field(default_factory=list)
     compiled: bool = True
+    captured: bool = True
     log_every: int = 50
+    reader: Path | None = None  # weights of the dense reader of an earlier run
+    ends_at: float | None = None  # on time.perf_counter(): a last stage ends by then, whatever its seconds
 
     def __post_init__(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
         self.device = self.model.device
         self.objective = Objective(self.model, self.num_codes, self.recipe.dense_weight).to(self.device)
-        self.optimisers = make_optimisers(self.objective, self.recipe.matrix_rate, self.recipe.other_rate)
-        self._base_rates = [group["lr"] for o in self.optimisers for group in o.param_groups]
+        if self.reader is not None:
+            self.objective.reader.load_state_dict(load_file(self.reader, str(self.device)))
+        self.optimiser = Optimiser(self.objective, self.recipe.matrix_rate, self.recipe.other_rate)
+        self._seconds = [stage.seconds for stage in self.recipe.stages]
         self._spent = 0.0
         self._step = 0
-        if self.compiled:  # block by block: equal blocks share one compilation, which takes seconds, not minutes
-            torch._dynamo.config.recompile_limit = 64
-            for module in self.model.modules():
-                if isinstance(module, VisionBlock | MixerBlock | DecoderLayer):
-                    module.compile(dynamic=False)
-            self.objective.prepare = torch.compile(self.objective.prepare, dynamic=False)
+        if self.compiled:
+            self.objective.compile_parts()
 
-    @property
-    def total_seconds(self) -> float:
-        return sum(stage.seconds for stage in self.recipe.stages)
-
-    def run_stage(self, stage: Stage, source: SlideSource) -> None:
-        """Train at one frame size until the stage's seconds are over."""
-        ring = SlideRing(self.recipe.ring_slides, stage.width, stage.height, self.device)
-        while len(ring) < min(1500, self.recipe.ring_slides):
-            ring.add(*source.take(256))
+    def prepare(self, stage: Stage, source: PageSource) -> tuple[Ring, ClipMaker, Step]:
+        """A filled ring, what draws batches from it, and the step that trains on them."""
+        shape = sample_shape(stage, self.recipe)
+        ring = Ring(self.recipe.ring_pages, shape, self.device)
+        while len(ring) < min(FIRST_PAGES, self.recipe.ring_pages):
+            ring.add(source.take(PAGES_PER_STEP))
             time.sleep(0.02)
-        clips = ClipMaker(
-            self.recipe.seed, self.recipe.pairs_per_clip, self.recipe.questions_per_clip, self.recipe.text_length
-        )
-        states = self.model.empty_states(stage.clips_per_step)
-        sums = torch.zeros(3, device=self.device)
-        started = last = saved = time.perf_counter()
+        clips = ClipMaker(self.recipe.seed, stage, self.recipe.rows_per_page)
+        return ring, clips, Step(self.objective, self.optimiser, ring.tensors, self.captured)
+
+    def run_stage(self, stage: Stage, source: PageSource) -> None:
+        """Train at one frame size until the stage's seconds are over."""
+        number = self.recipe.stages.index(stage)
+        ring, clips, step = self.prepare(stage, source)
+        meter = Meter(self.device)
+        started = last = saved = begun = time.perf_counter()
         warm = False
         while True:
             now = time.perf_counter()
-            if warm and now - started >= stage.seconds:
+            if warm and now - started >= self._seconds[number]:
                 break
-            self._set_rates((self._spent + (now - started if warm else 0.0)) / self.total_seconds)
-            ring.add(*source.take(256))
-            batch = clips(ring, stage.clips_per_step).to(self.device)
-            self.objective.head_only = self._step < self.recipe.head_steps
-            with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                losses = self.objective(ring.images, ring.dense, batch, states)
-            losses.total.backward()
-            for optimiser in self.optimisers:
-                optimiser.step()
-                optimiser.zero_grad(set_to_none=True)
-            states = self._carry(losses.states)
-            sums += torch.stack([losses.total, losses.answer, losses.dense]).detach()
+            ring.add(source.take(PAGES_PER_STEP))
+            progress = (self._spent + (now - started if warm else 0.0)) / sum(self._seconds)
+            step(clips(ring, self.rate(progress), self.dense_share()))
             self._step += 1
-            if not warm:  # compilation is not training: the clock starts after the first step
+            if not warm and step.is_warm:  # compilation is not training: the clock starts after it
                 _synchronise(self.device)
-                print(
-                    f"first step of stage {stage.width}x{stage.height}: {time.perf_counter() - now:.1f} s", flush=True
-                )
-                started = last = time.perf_counter()
+                started = last = saved = time.perf_counter()
+                print(f"first steps at {stage.width}x{stage.height}: {started - begun:.1f} s", flush=True)
+                self._fit_clock(number, started)
                 warm = True
             if self._step % self.log_every == 0:
-                means = (sums / self.log_every).tolist()
-                sums.zero_()
-                seconds = time.perf_counter() - last
-                last = time.perf_counter()
-                rate = self.log_every * stage.clips_per_step * self.recipe.pairs_per_clip / seconds
-                self._log(self._spent + last - started, means, rate, len(ring))
+                last = self._note(meter, step, ring, stage, started, last)
+                meter.write(self.out / "curve.jsonl")
             if time.perf_counter() - saved > SAVE_SECONDS:
                 self.save()
+                self.evaluate("while training", _QUICK_PAGES)
                 saved = time.perf_counter()
-        self._spent += stage.seconds
+        if self._step % self.log_every:
+            self._note(meter, step, ring, stage, started, last)
+        meter.write(self.out / "curve.jsonl", wait=True)
+        self._spent += self._seconds[number]
 
-    def _carry(self, states: MixerStates) -> MixerStates:
-        """States for the next step: most clips go on as a long video, some start anew."""
-        clips = states[0].ssm.shape[0]
-        keep = (torch.rand(clips, device=self.device) >= RESET_SHARE).float()
-        return tuple(
-            type(s)(s.conv.detach().float() * keep[:, None, None], s.ssm.detach() * keep[:, None, None, None])
-            for s in states
-        )
+    def _fit_clock(self, number: int, now: float) -> None:
+        """Shorten what is left of the run to what is left of its time."""
+        left = sum(self._seconds[number:])
+        if self.ends_at is not None and self.ends_at - now < left:
+            share = max(0.0, self.ends_at - now) / left
+            self._seconds[number:] = [seconds * share for seconds in self._seconds[number:]]
 
-    def _set_rates(self, progress: float) -> None:
-        r = self.recipe
-        falling = max(0.0, (progress - r.flat_share) / (1 - r.flat_share))
+    def rate(self, progress: float) -> float:
+        """Share of the full learning rates: a short rise, flat, then linear down."""
+        falling = max(0.0, (progress - self.recipe.flat_share) / (1 - self.recipe.flat_share))
         warmup = min(1.0, (self._step + 1) / 50)
-        factor = warmup * (1 - min(1.0, falling) * (1 - r.final_rate))
-        groups = [group for o in self.optimisers for group in o.param_groups]
-        for group, base in zip(groups, self._base_rates, strict=True):
-            group["lr"] = base * factor
+        return warmup * (1 - min(1.0, falling) * (1 - self.recipe.final_rate))
 
-    def _log(self, seconds: float, means: list[float], rate: float, slides: int) -> None:
+    def dense_share(self) -> float:
+        """0 while a new dense reader learns alone, else 1."""
+        return float(self.reader is not None or self._step >= self.recipe.head_steps)
+
+    def _note(self, meter: "Meter", step: Step, ring: Ring, stage: Stage, started: float, last: float) -> float:
+        """A row of the loss curve for the steps since `last`; returns the time now."""
+        now, steps = time.perf_counter(), self._step % self.log_every or self.log_every
+        pages = steps * stage.pages / (now - last)
         row = {
-            "step": self._step, "seconds": round(seconds, 1), "loss": round(means[0], 4), "answer": round(means[1], 4),
-            "dense": round(means[2], 4), "pairs_per_second": round(rate), "slides": slides,
+            "step": self._step, "seconds": round(self._spent + now - started, 1), "pages_per_second": round(pages, 1),
+            "pairs_per_second": round(pages * stage.clips * stage.pairs / stage.pages, 1), "drawn": ring.num_added,
         }  # fmt: skip
-        with (self.out / "curve.jsonl").open("a") as file:
-            file.write(json.dumps(row) + "\n")
-        print(row, flush=True)
+        meter.note(step.sums, row)
+        return now
 
-    def evaluate(self, note: str) -> dict[str, dict[str, float]]:
-        """Scores of all evaluation sets, printed and appended to `evaluation.jsonl`."""
-        scores = {}
+    def evaluate(self, note: str, most_pages: int | None = None) -> dict[str, dict[str, float]]:
+        """Scores of all evaluation sets, printed, appended to `evaluation.jsonl` and laid beside the weights."""
+        began = time.perf_counter()
+        scores: dict[str, dict[str, float]] = {}
         for one in self.evaluations:
-            with torch.autocast(self.device.type, dtype=torch.bfloat16), torch.compiler.set_stance("force_eager"):
-                reading = evaluate(self.model.eval(), one.images, one.texts)
-            print(f"[{note}] {one.name}: {reading}", *reading.samples[:6], sep="\n   ", flush=True)
-            scores[one.name] = {
-                "exact": reading.exact, "character_error": reading.character_error, "shown": reading.shown,
-            }  # fmt: skip
+            with mixed_precision(self.device), torch.compiler.set_stance("force_eager"):
+                reading = evaluate(self.model.eval(), one.first(most_pages))
+            print(f"[{note}] {one.name}: {reading}", *reading.samples[:4], sep="\n   ", flush=True)
+            scores[one.name] = reading.to_json()
         self.model.train()
+        seconds = round(time.perf_counter() - began, 1)
+        row = json.dumps({"note": note, "step": self._step, "evaluation_seconds": seconds, **scores})
         with (self.out / "evaluation.jsonl").open("a") as file:
-            file.write(json.dumps({"note": note, "step": self._step, **scores}) + "\n")
+            file.write(row + "\n")
+        (self.out / "evaluation.json").write_text(row + "\n")  # that of the weights in `model`
         return scores
 
     def save(self) -> Path:
-        return export(self.model, self.out / "model")
+        """The model in a folder that can be asked and shipped as it is, and the dense reader beside it."""
+        save_file({k: v.cpu() for k, v in self.objective.reader.state_dict().items()}, self.out / READER)
+        file = export(self.model, self.out / "model")
+        shutil.copyfile(NOTES, file.parent / NOTES.name)
+        return file
+
+
+class Meter:
+    """Writes rows of the loss curve one interval late, so that no step waits for its own loss."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._open: deque[tuple[Tensor, torch.cuda.Event | None, dict[str, float]]] = deque()
+
+    def note(self, sums: Tensor, row: dict[str, float]) -> None:
+        """Take the sums of the steps since the last call, and begin new ones."""
+        pinned = self._device.type == "cuda"
+        kept = torch.empty(sums.shape, pin_memory=pinned)
+        kept.copy_(sums, non_blocking=True)
+        event = None
+        if pinned:
+            event = torch.cuda.Event()
+            event.record()
+        sums.zero_()
+        self._open.append((kept, event, row))
+
+    def write(self, file: Path, wait: bool = False) -> None:
+        """Append and print the rows whose sums have arrived; with `wait`, all."""
+        while self._open and (wait or self._open[0][1] is None or self._open[0][1].query()):
+            kept, event, row = self._open.popleft()
+            if event is not None:
+                event.synchronize()
+            *sums, steps = kept.tolist()
+            means = [round(value / steps, 4) for value in sums]
+            row = {**row, "loss": means[0], "answer": means[1], "dense": means[2]}
+            with file.open("a") as lines:
+                lines.write(json.dumps(row) + "\n")
+            print(row, flush=True)
+
+
+def sample_shape(stage: Stage, recipe: Recipe) -> SampleShape:
+    return SampleShape((stage.width, stage.height), recipe.rows_per_page, stage.page_tokens)
 
 
 def _synchronise(device: torch.device) -> None:

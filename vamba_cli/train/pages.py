@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -66,13 +66,11 @@ def is_validation(source: str) -> bool:
     return source.split(":", maxsplit=1)[0] == VALIDATION_REPOSITORY
 
 
-def read_pages(folder: Path, exclude_sources: Callable[[str], bool] = lambda _: False) -> list[Page]:
-    """The pages of a folder with a trustworthy title, or with none, except those of excluded sources."""
+def read_pages(folder: Path) -> list[Page]:
+    """The pages of a folder with a trustworthy title, or with none."""
     pages = []
     for row in (folder / "pages.jsonl").read_text(encoding="utf-8").splitlines():
         fields = json.loads(row)
-        if exclude_sources(fields["source"]):
-            continue
         lines = tuple(Line(normalise(text), Box(*box)) for text, *box in fields["lines"])
         title = _title_lines(normalise(fields["title"]), lines)
         if title is not None:
@@ -147,25 +145,12 @@ def to_slide(page: Page, size: tuple[int, int] = FULL_SIZE) -> Slide:
     return Slide(np.array(framed), title, tuple(text for text in body if text and is_readable(text)), codes, centres)
 
 
-def load_pages(
-    folder: Path, size: tuple[int, int] = FULL_SIZE, exclude_sources: Callable[[str], bool] = lambda _: False
-) -> list[Slide]:
-    """All pages of a folder as slides, in the order of the folder; about 0.7 MB of memory each at full size."""
-    return [to_slide(page, size) for page in read_pages(folder, exclude_sources)]
-
-
 class PageRenderer:
     """Each call draws one random page anew: decoded, fitted and changed by `augment`. Keeps the pictures compressed."""
 
-    def __init__(
-        self,
-        folder: Path,
-        seed: int,
-        size: tuple[int, int] = FULL_SIZE,
-        exclude_sources: Callable[[str], bool] = is_validation,
-    ) -> None:
+    def __init__(self, pages: Sequence[Page], seed: int, size: tuple[int, int] = FULL_SIZE) -> None:
         # Half of the pages whose title is empty have one to everybody who looks at them.
-        self._pages = [page for page in read_pages(folder, exclude_sources) if page.title]
+        self._pages = [page for page in pages if page.title]
         self._rng = random.Random(seed)
         self._size = size
 

@@ -1,9 +1,11 @@
-"""Questions about a clip of slides and their answers, as token ids: what the bundled checkpoint learns to do."""
+"""Questions about slides and their answers, as token ids: what the bundled checkpoint learns to do."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
+from vamba_cli.train.recipe import MIX, Mix
 from vamba_cli.weights.tokenizer import ByteTokenizer
 
 TITLE = ("title?",) * 6 + (
@@ -15,27 +17,38 @@ TITLES = ("titles?",) * 4 + (
     "Which topics are shown?",
 )  # fmt: skip
 TEXT = ("text?",) * 4 + ("What does the slide say?", "Read the slide.", "What is written here?")
+WHOLE = ("whole text?",) * 4 + ("Read the whole slide.", "What is all the text?")
 SHOWN = ("shown? {}",) * 6 + (
     "Is {} shown?", "is {} shown", "Is {} on screen?", "Does it mention {}?", "Is there something about {}?", "{}?",
 )  # fmt: skip
 FIND = "find: {}"
 NO_TITLE = "(no title)"
+NOTHING = "(nothing)"
 NOT_SHOWN = "(not shown)"
 
+_PATIENCE = 4  # questions in a row that find no room before a row counts as full
+_MOST_PHRASE_BYTES = 60
+_MOST_STRANGERS = 4000
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class SlideText:
     """The words of one slide."""
 
     title: str
     lines: tuple[str, ...]
 
+    @cached_property
+    def written(self) -> str:
+        """All words in small letters, for asking whether a phrase is there."""
+        return "\n".join((self.title, *self.lines)).casefold()
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """Token ids of prompt and answer, where the answer starts, and the half-open window of frame pairs asked about."""
 
-    ids: list[int]
+    ids: list[int] = field(repr=False)
     answer_start: int
     window: tuple[int, int]
     weight: float  # of each answer token in the loss
@@ -55,112 +68,142 @@ def continuation(phrase: str, texts: Sequence[str]) -> str:
 
 
 class QuestionMaker:
-    """Draws questions about clips; `pairs[i]` lists the slides that frame pair i shows (two at a change)."""
+    """Draws questions about pages and clips; it remembers phrases of earlier ones, to ask for what is not there."""
 
-    def __init__(self, seed: int, max_tokens: int) -> None:
+    def __init__(self, seed: int, mix: Mix = MIX) -> None:
         self._random = random.Random(seed)
         self._tokenizer = ByteTokenizer()
-        self._max_tokens = max_tokens
+        self._mix = mix
         self._strangers: list[str] = ["Gradient descent"]
 
-    def __call__(self, pairs: Sequence[tuple[SlideText, ...]], num: int) -> list[Question]:
-        rare = self._titles if self._random.random() < 0.4 else self._text
-        kinds = [self._title, self._title, self._shown, self._find, self._title, self._shown, rare, self._shown]
-        out: list[Question] = []
-        while len(out) < num:  # where a kind has nothing to ask, or its answer is too long, yes or no is asked instead
-            question = kinds[len(out) % len(kinds)](pairs) or self._shown(pairs)
-            if question is not None:
-                out.append(question)
-        self._remember(pairs)
-        return out
+    def about_page(self, page: SlideText, num_tokens: int) -> list[Question]:
+        """As many questions about one page as fit a row; one of them asks for its title, one at most for all its text.
 
-    def _build(
-        self, wordings: Sequence[str], answer: str, window: tuple[int, int], weight: float = 1.0
-    ) -> Question | None:
+        Their windows are (0, 1): the one frame pair that they are read from.
+        """
+        ways: dict[str, Callable[[], Question | None]] = {
+            "title": lambda: self._title(page, (0, 1)),
+            "shown": lambda: self._shown((page,), (page,), (0, 1)),
+            "find": lambda: self._find(page),
+            "text": lambda: self._text(page, TEXT, self._mix.text_bytes),
+            "whole": lambda: self._text(page, WHOLE, self._mix.whole_bytes),
+        }
+        return self._fill(ways, self._mix.page, num_tokens, once=("title", "text", "whole"), first="title")
+
+    def about_clip(self, pairs: Sequence[SlideText], num_tokens: int) -> list[Question]:
+        """As many questions about stretches of a clip as fit a row; `pairs[i]` is the page that frame pair i shows."""
+        ways: dict[str, Callable[[], Question | None]] = {
+            "titles": lambda: self._titles(pairs),
+            "shown": lambda: self._shown_in_window(pairs),
+            "title": lambda: self._title_of_stretch(pairs),
+        }
+        return self._fill(ways, self._mix.clip, num_tokens, once=("titles",), first="titles")
+
+    def remember(self, page: SlideText) -> None:
+        """Keep a phrase of a page: it may be asked for where it is not shown."""
+        phrase = self._phrase(page)
+        if phrase:
+            self._strangers.append(phrase)
+        if len(self._strangers) > _MOST_STRANGERS:
+            del self._strangers[: _MOST_STRANGERS // 2]
+
+    def _fill(
+        self,
+        ways: Mapping[str, Callable[[], Question | None]],
+        weights: Mapping[str, float],
+        room: int,
+        once: Sequence[str],
+        first: str,
+    ) -> list[Question]:
+        questions: list[Question] = []
+        kinds, shares = list(weights), list(weights.values())
+        kind, misses, done = first, 0, set[str]()
+        while misses < _PATIENCE:
+            question = None if kind in done else ways[kind]()
+            if question is not None and len(question.ids) <= room:
+                questions.append(question)
+                room -= len(question.ids)
+                misses = 0
+                done |= {kind} & set(once)
+            else:
+                misses += 1
+            (kind,) = self._random.choices(kinds, shares)
+        self._random.shuffle(questions)
+        return questions
+
+    def _build(self, wordings: Sequence[str], answer: str, window: tuple[int, int], weight: float = 1.0) -> Question:
         prompt = self._tokenizer.encode_prompt(self._random.choice(wordings))
         ids = prompt + self._tokenizer.encode(answer) + [self._tokenizer.end_id]
-        return Question(ids, len(prompt), window, weight) if len(ids) <= self._max_tokens else None
+        return Question(ids, len(prompt), window, weight)
 
-    def _same_slide_window(self, pairs: Sequence[tuple[SlideText, ...]]) -> tuple[int, int] | None:
-        """A run of frame pairs that all show one and the same slide."""
-        pure = [i for i, shown in enumerate(pairs) if len(shown) == 1]
-        if not pure:
-            return None
-        first = self._random.choice(pure)
-        stop = first + 1
-        while stop < len(pairs) and pairs[stop] == pairs[first] and self._random.random() < 0.7:
-            stop += 1
-        return first, stop
-
-    def _any_window(self, pairs: Sequence[tuple[SlideText, ...]]) -> tuple[int, int]:
+    def _window(self, pairs: Sequence[SlideText]) -> tuple[int, int]:
         first = self._random.randrange(len(pairs))
         longest = len(pairs) - first
         return first, first + (1 if self._random.random() < 0.5 else self._random.randint(1, longest))
 
-    def _title(self, pairs: Sequence[tuple[SlideText, ...]]) -> Question | None:
-        window = self._same_slide_window(pairs)
-        if window is None:
-            return None
-        return self._build(TITLE, pairs[window[0]][0].title or NO_TITLE, window)
+    def _title(self, page: SlideText, window: tuple[int, int]) -> Question:
+        return self._build(TITLE, page.title or NO_TITLE, window)
 
-    def _titles(self, pairs: Sequence[tuple[SlideText, ...]]) -> Question | None:
-        window = self._any_window(pairs)
+    def _title_of_stretch(self, pairs: Sequence[SlideText]) -> Question:
+        """The title of a page that is read from several of the frame pairs that show it."""
+        first = self._random.randrange(len(pairs))
+        stop = first + 1
+        while stop < len(pairs) and pairs[stop] == pairs[first] and self._random.random() < 0.8:
+            stop += 1
+        return self._title(pairs[first], (first, stop))
+
+    def _titles(self, pairs: Sequence[SlideText]) -> Question:
+        window = self._window(pairs)
         titles: list[str] = []
-        for shown in pairs[slice(*window)]:
-            for slide in shown:
-                if slide.title and slide.title not in titles[-1:]:
-                    titles.append(slide.title)
-        fitting = " | ".join(titles) or NO_TITLE
-        return self._build(TITLES, fitting, window)
+        for page in pairs[slice(*window)]:
+            if page.title and page.title not in titles[-1:]:
+                titles.append(page.title)
+        return self._build(TITLES, " | ".join(titles) or NO_TITLE, window)
 
-    def _text(self, pairs: Sequence[tuple[SlideText, ...]]) -> Question | None:
-        window = self._same_slide_window(pairs)
-        if window is None:
-            return None
-        text, room = "", self._max_tokens - 40
-        for line in pairs[window[0]][0].lines:  # whole lines only: an answer that is cut never learns to stop
+    def _text(self, page: SlideText, wordings: Sequence[str], room: int) -> Question | None:
+        text = ""
+        for line in page.lines:  # whole lines only: an answer that is cut never learns to stop
             longer = f"{text} / {line}" if text else line
             if len(longer.encode()) > room:
                 break
             text = longer
-        return self._build(TEXT, text or "(nothing)", window)
+        if page.lines and not text:
+            return None
+        return self._build(wordings, text or NOTHING, (0, 1))
 
-    def _shown(self, pairs: Sequence[tuple[SlideText, ...]]) -> Question | None:
-        window = self._any_window(pairs)
-        inside = [slide for shown in pairs[slice(*window)] for slide in shown]
-        written = "\n".join(part for slide in inside for part in (slide.title, *slide.lines)).casefold()
-        if self._random.random() < 0.5:
+    def _shown_in_window(self, pairs: Sequence[SlideText]) -> Question | None:
+        window = self._window(pairs)
+        return self._shown(pairs[slice(*window)], pairs, window)
+
+    def _shown(
+        self, inside: Sequence[SlideText], around: Sequence[SlideText], window: tuple[int, int]
+    ) -> Question | None:
+        """Yes or no: a phrase of what is shown, of what is shown before or after, or one that is nowhere."""
+        if self._random.random() < self._mix.present_share:
             phrase = self._phrase(self._random.choice(inside))
-            if phrase and self._random.random() < 0.12:
-                phrase = self._near_miss(phrase)
-        elif self._random.random() < 0.5:
-            phrase = self._phrase(self._random.choice(self._random.choice(pairs)))
+        elif len(around) > len(inside) and self._random.random() < 0.5:
+            phrase = self._phrase(self._random.choice(around))
         else:
-            phrase = self._random.choice(self._strangers)
-        if not phrase:
-            phrase = self._random.choice(self._strangers)
-        answer = "yes" if phrase.casefold() in written else "no"
+            phrase = self._absent(self._random.choice(inside))
+        phrase = phrase or self._random.choice(self._strangers)
+        answer = "yes" if any(phrase.casefold() in page.written for page in inside) else "no"
         asked = phrase.lower() if self._random.random() < 0.25 else phrase
         wording = self._random.choice(SHOWN).format(asked)
-        return self._build((wording,), answer, window, weight=3.0)
+        return self._build((wording,), answer, window, self._mix.yes_no_weight)
 
-    def _find(self, pairs: Sequence[tuple[SlideText, ...]]) -> Question | None:
+    def _find(self, page: SlideText) -> Question | None:
         """A phrase and how its line goes on: to answer is to have found it among all that is written."""
-        window = self._same_slide_window(pairs)
-        if window is None:
-            return None
-        slide = pairs[window[0]][0]
-        texts = (slide.title, *slide.lines)
-        if self._random.random() < 0.65:
-            phrase = self._beginning(self._random.choice(texts))
+        texts = (page.title, *page.lines)
+        if self._random.random() < self._mix.found_share:
+            # a title is asked for often enough; most of what a slide says stands below it
+            source = self._random.choice(page.lines) if page.lines and self._random.random() < 0.85 else page.title
+            phrase = self._beginning(source)
         else:
-            phrase = self._beginning(self._random.choice(self._strangers))
-        if phrase and self._random.random() < 0.08:
-            phrase = self._near_miss(phrase)
+            phrase = self._beginning(self._absent(page))
         if len(phrase) < 3:
             return None
         asked = phrase.lower() if self._random.random() < 0.25 else phrase
-        return self._build((FIND.format(asked),), continuation(phrase, texts) or NOT_SHOWN, window)
+        return self._build((FIND.format(asked),), continuation(phrase, texts) or NOT_SHOWN, (0, 1))
 
     def _beginning(self, text: str) -> str:
         """One to three words from anywhere in a text; the last one may be cut, as by someone who still types."""
@@ -173,36 +216,52 @@ class QuestionMaker:
             phrase = phrase[: self._random.randint(4, len(phrase) - 1)]
         return phrase.encode()[:40].decode(errors="ignore").strip()
 
-    def _phrase(self, slide: SlideText) -> str:
+    def _phrase(self, page: SlideText) -> str:
         """The title, a body line, or a few words out of a long line."""
-        parts = [part for part in slide.lines if len(part) >= 4]
-        text = slide.title if slide.title and (not parts or self._random.random() < 0.45) else ""
+        parts = [part for part in page.lines if len(part) >= 4]
+        text = page.title if page.title and (not parts or self._random.random() < 0.35) else ""
         if not text and parts:
             text = self._random.choice(parts)
         words = text.split()
-        if len(words) > 3 and (len(text) > 60 or self._random.random() < 0.25):
-            length = self._random.randint(2, min(5, len(words)))
+        if len(words) > 3 and (len(text) > 60 or self._random.random() < 0.4):
+            length = self._random.randint(1, min(5, len(words)))
             first = self._random.randrange(len(words) - length + 1)
             text = " ".join(words[first : first + length])
-        return text.encode()[:60].decode(errors="ignore").strip()
+        return text.encode()[:_MOST_PHRASE_BYTES].decode(errors="ignore").strip()
 
-    def _near_miss(self, phrase: str) -> str:
-        """The phrase with one word, or one letter or digit, replaced."""
+    def _absent(self, page: SlideText) -> str:
+        """A phrase that is probably not on the page, though most share words with it; "" where the page has too few."""
+        kinds = self._mix.absent
+        (kind,) = self._random.choices(list(kinds), list(kinds.values()))
+        if kind == "stranger":
+            return self._random.choice(self._strangers)
+        if kind == "two lines" and len(page.lines) > 1:
+            first, second = self._random.sample(page.lines, 2)
+            return f"{self._words(first)} {self._words(second)}".strip()
+        phrase = self._phrase(page)
+        if not phrase:
+            return ""
+        if kind == "longer":
+            return f"{self._words(phrase)} {self._stranger_word()}"
+        return self._one_letter_off(phrase) if kind == "one letter" else self._one_word_off(phrase)
+
+    def _words(self, text: str) -> str:
+        """One or two words of a text that stand side by side."""
+        words = text.split()
+        first = self._random.randrange(len(words)) if words else 0
+        return " ".join(words[first : first + self._random.choice((1, 2))])
+
+    def _stranger_word(self) -> str:
+        return self._random.choice(self._random.choice(self._strangers).split() or ["other"])
+
+    def _one_word_off(self, phrase: str) -> str:
         words = phrase.split()
-        at = self._random.randrange(len(words))
-        if len(words) > 1 and self._random.random() < 0.5:
-            words[at] = self._random.choice(self._random.choice(self._strangers).split() or ["other"])
-        else:
-            word = words[at]
-            place = self._random.randrange(len(word))
-            pool = "0123456789" if word[place].isdigit() else "abcdefghijklmnopqrstuvwxyz"
-            words[at] = word[:place] + self._random.choice(pool) + word[place + 1 :]
+        words[self._random.randrange(len(words))] = self._stranger_word()
         return " ".join(words)
 
-    def _remember(self, pairs: Sequence[tuple[SlideText, ...]]) -> None:
-        """Keep phrases of past clips: they are what is asked for and not shown."""
-        phrase = self._phrase(self._random.choice(self._random.choice(pairs)))
-        if phrase:
-            self._strangers.append(phrase)
-        if len(self._strangers) > 4000:
-            del self._strangers[:2000]
+    def _one_letter_off(self, phrase: str) -> str:
+        """The phrase with one letter or digit replaced, or with one left out."""
+        place = self._random.choice([at for at, letter in enumerate(phrase) if not letter.isspace()])
+        pool = "0123456789" if phrase[place].isdigit() else "abcdefghijklmnopqrstuvwxyz"
+        other = "" if len(phrase) > 5 and self._random.random() < 0.25 else self._random.choice(pool)
+        return phrase[:place] + other + phrase[place + 1 :]

@@ -1,7 +1,8 @@
 """The recipe of the bundled checkpoint, as data: sizes, stages, learning rates."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -25,40 +26,76 @@ TINY = VambaConfig(
 
 
 @dataclass(frozen=True, slots=True)
+class Mix:
+    """What is asked, as relative weights of kinds; a row of tokens holds as many questions as fit."""
+
+    page: Mapping[str, float]  # about one page: title, shown, find, text, whole
+    clip: Mapping[str, float]  # about stretches of a clip: titles, shown, title
+    absent: Mapping[str, float]  # where the phrases come from that are asked for and are not there
+    present_share: float = 0.5  # of "is it shown?" asks for what is there
+    found_share: float = 0.65  # of "find" does
+    yes_no_weight: float = 3.0  # of each token of such an answer; other answers weigh 1
+    text_bytes: int = 120  # of a "text?" answer; the product reads 128 tokens of it
+    whole_bytes: int = 300  # of a "whole text?" answer
+
+
+MIX = Mix(
+    page={"title": 2.0, "shown": 4.0, "find": 4.0, "text": 0.6, "whole": 0.8},
+    clip={"titles": 1.5, "shown": 5.0, "title": 2.0},
+    absent={"one letter": 2.0, "one word": 2.0, "two lines": 1.5, "longer": 1.0, "stranger": 3.5},
+)
+# Reading comes first: while nothing is read yet, yes and no are coin tosses.
+EARLY_MIX = replace(MIX, page={**MIX.page, "title": 5.0, "shown": 2.0})
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """A stretch of training at one frame size; seconds of wall clock, without compilation."""
+    """A stretch of training at one frame size, with fixed shapes; seconds of wall clock, without compilation.
+
+    A step encodes `pages` pictures once each and lays them out as `clips` of `pairs` frame pairs: where a page stays,
+    its tokens are repeated. `page_tokens` and `clip_tokens` are the lengths of the rows that hold the questions.
+    """
 
     width: int
     height: int
-    clips_per_step: int
     seconds: float
+    pages: int
+    clips: int
+    pairs: int = 8
+    page_tokens: int = 448
+    clip_tokens: int = 384
+    real_page_share: float = 0.0  # of the drawn pictures
+    mix: Mix = MIX
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One training run. Two runs with one recipe and seed draw the same slides, not the same bits."""
+    """One training run. Two runs with one recipe and seed draw the same pages, not the same bits."""
 
     stages: tuple[Stage, ...]
-    pairs_per_clip: int = 4
-    questions_per_clip: int = 8
-    text_length: int = 128
     matrix_rate: float = 0.006  # Muon
-    other_rate: float = 6e-4  # AdamW
+    other_rate: float = 6e-4  # Adam
     flat_share: float = 0.3  # of the run at full rate, then linear down to `final_rate` of it
     final_rate: float = 0.015
     dense_weight: float = 1.0
-    head_steps: int = 0  # steps at the beginning in which the dense reader alone learns from its loss
-    real_page_share: float = 0.3  # of the slides shown in the last stage
-    ring_slides: int = 16000
+    head_steps: int = 0  # steps at the beginning in which a new dense reader alone learns from its loss
+    ring_pages: int = 16000
+    rows_per_page: int = 4  # different rows of questions drawn for each page; each showing takes one
     seed: int = 1
 
 
-FIRST_RUN = Recipe(stages=(Stage(308, 168, 144, 75.0), Stage(644, 364, 40, 375.0)))
-# Going on from shipped weights: full size from the start, the learning rate falls at once. The dense reader is new;
+FIRST_RUN = Recipe(
+    stages=(
+        Stage(308, 168, 75.0, pages=576, clips=144, page_tokens=256, clip_tokens=256, mix=EARLY_MIX),
+        Stage(644, 364, 375.0, pages=160, clips=40, real_page_share=0.45),
+    )
+)
+# Going on from shipped weights: full size from the start, the learning rate falls at once. If the dense reader is new,
 # what it sends back until it reads would spoil what the network has learnt.
 RESUMED_RUN = Recipe(
-    stages=(Stage(644, 364, 40, 480.0),), matrix_rate=0.005, other_rate=5e-4, flat_share=0.1, head_steps=100
-)
+    stages=(Stage(644, 364, 480.0, pages=160, clips=40, real_page_share=0.45),),
+    matrix_rate=0.005, other_rate=5e-4, flat_share=0.1, head_steps=100,
+)  # fmt: skip
 
 
 def new_model(config: VambaConfig, seed: int) -> Vamba:

@@ -27,7 +27,7 @@ __all__ = ["ALPHABET", "FULL_SIZE", "SMALL_SIZE", "Slide", "SlideRenderer"]
 FULL_SIZE = (644, 364)
 SMALL_SIZE = (308, 168)
 
-_KINDS = {"content": 0.805, "opening": 0.07, "section": 0.04, "untitled": 0.01, "screen": 0.025, "camera": 0.05}
+_KINDS = {"content": 0.77, "opening": 0.07, "section": 0.04, "untitled": 0.01, "screen": 0.05, "camera": 0.06}
 _CONTENT = {
     "bullets": 36, "picture and bullets": 10, "columns": 8, "program": 15, "table": 8, "plot": 7, "diagram": 6,
     "picture": 6, "paragraph": 5, "formulas": 4, "block": 5, "nothing": 3,
@@ -77,6 +77,7 @@ class SlideRenderer:
 
     def __call__(self) -> Slide:
         kind = self._choose(_KINDS)
+        self._words.new_page()
         for _ in range(8):
             canvas = self._camera() if kind == "camera" else self._slide(kind)
             if canvas is not None:

@@ -145,13 +145,13 @@ def random_theme(rng: random.Random, book: FontBook, scale: float, type_scale: f
         title_type=title_type, body_type=body_type, strong_type=strong_type, mono_type=mono_type,
         title_size=title_size * unit, body_size=max(body_size * unit, 8.5 * scale),
         small_size=max(8.5 * unit, 7.5 * scale) * rng.uniform(1, 1.15),
-        align=rng.choices(("left", "centre", "right"), (0.6, 0.33, 0.07))[0],
-        capitals=rng.choices(("", "upper", "small"), (0.84, 0.11, 0.05))[0],
+        align=rng.choices(("left", "centre", "right"), (0.57, 0.33, 0.1))[0],
+        capitals=rng.choices(("", "upper", "small"), (0.81, 0.12, 0.07))[0],
         bullet=rng.choice(("disc", "disc", "disc", "square", "triangle", "dash", "ring", "arrow", "none", "ball")),
         rule=rng.random() < 0.18, headline=rng.choices(("", "sections", "strip", "side"), (0.8, 0.09, 0.08, 0.03))[0],
         footer=rng.choices(("", "page", "line", "bars", "text"), (0.25, 0.3, 0.12, 0.2, 0.13))[0],
         is_centred=rng.random() < 0.35, margin=rng.uniform(0.025, 0.09), spacing=rng.uniform(1.15, 1.5),
-        shaped=rng.random() < 0.4,
+        shaped=rng.random() < 0.6,
     )  # fmt: skip
 
 

@@ -112,6 +112,15 @@ TITLES = (
     "{X} using {code}: {x} among {x}", "{X} ({code}: {W} {W})", "{W}-{w}", "{X} {m}'s",
 )  # fmt: skip
 
+FOREIGN_TITLES = (
+    "Einführung in {x}", "Überblick", "Gliederung", "Zusammenfassung", "Übung {n}: {x}", "Fragen?", "Größe der {x}",
+    "Was ist {X}?", "{X} für {x}", "{X} und {x}", "Lösung von {x}", "Literatur", "Nächste Woche: {x}", "Schlüssel: {x}",
+    "Introduction à {x}", "Qu’est-ce que {x} ?", "Sommaire", "Références", "Théorème {n}.{m}", "Problème de {x}",
+    "{X} et {x}", "L’{x} : {x}", "Méthodes d’{x}", "Résumé", "Où trouver {x} ?", "À propos de {x}", "Évaluation",
+    "Introducción a {x}", "¿Qué es {x}?", "Índice", "Conclusión", "{X} y {x}", "Ejercicio {n}: {x}", "¿Cómo {x}?",
+    "Más {x}", "Análisis de {x}", "Año {year}: {x}", "¡Gracias!", "Definición {n}.{m}", "Señales de {x}",
+)  # fmt: skip
+
 LINES = (
     "{x}", "{X}", "{X}: {x}", "{x} and {x}", "{W} of {x}", "{phrase}", "{phrase}", "{phrase}", "{X} ({x}, {x})",
     "{W} the {x} of {x}", "{X} can be {x}", "not every {x} is {x}", "{x} depends on {x}", "{X} is a {x} for {x}",

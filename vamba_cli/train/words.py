@@ -4,9 +4,10 @@ A model that is shown English only learns to guess words; identifiers, numbers, 
 to read. About a tenth of all longer words never occurs in training, so that evaluation can ask for reading proper.
 The word lists are gathered from Debian packages (wamerican, wngerman, wfrench, wspanish and the package index) with
 
-    python -m vamba_cli.train.words .fonts/words.txt.gz
+    python -m vamba_cli.train.words words.txt.gz
 
-and are not part of the project; without them a few hundred words of our own serve.
+(`vamba_cli.train.pack` does it for dictionaries that are not installed) and are not part of the project; without them
+a few hundred words of our own serve.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ _LANGUAGES = {
     "fr": ("french", 8_000),
     "es": ("spanish", 8_000),
 }
+_FOREIGN = ("de", "fr", "es")
+_FOREIGN_SHARE = 0.2  # of the pages
+_LONG_SHARE, _LONG_TITLE = 0.12, 45  # of the titles go on with another one, until they are long
 _NUM_PHRASES = 24_000
 _PLACEHOLDER = re.compile(r"\{(X|x|W|w|n|m|id|path|url|code|name|year|phrase)\}")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -64,18 +68,33 @@ class WordSource:
         self.held_out = held_out
         words, phrases = _read(path) if path is not None and path.exists() else (_own_words(), ())
         wanted = [word for word in words["en"] if is_held_out(word) == held_out]
-        foreign = [word for key in ("de", "fr", "es") for word in words.get(key, ()) if is_held_out(word) == held_out]
+        languages = [[word for word in words.get(key, ()) if is_held_out(word) == held_out] for key in _FOREIGN]
         self._english = wanted
-        self._foreign = foreign or wanted
+        self._languages = [language for language in languages if language] or [wanted]
+        self._page_words, self._is_foreign = wanted, False
         self._phrases = [phrase for phrase in phrases if has_held_out(phrase) == held_out]
         terms = (term for terms in vocabulary.FIELDS.values() for term in terms)
         self._terms = [term for term in terms if has_held_out(term) == held_out]
         self._fillers = self._placeholders()
 
+    def new_page(self) -> None:
+        """Choose the language in which the next slide speaks."""
+        self._is_foreign = self.rng.random() < _FOREIGN_SHARE
+        self._page_words = self._pick(self._languages) if self._is_foreign else self._english
+
+    def word(self) -> str:
+        """A word of the page's language; of foreign ones, those with letters that English lacks come more often."""
+        word = self._pick(self._page_words)
+        for _ in range(3 if self._is_foreign else 0):
+            word = word if not word.isascii() else self._pick(self._page_words)
+        return word
+
     def title(self) -> str:
         """One slide title, 2 to 100 characters."""
         for _ in range(20):
             text = self._title_once()
+            while self.rng.random() < _LONG_SHARE and len(text) < _LONG_TITLE:
+                text = f"{text}{self._pick((': ', ' – ', ' and ', ', ', ' in ', ' '))}{self._title_once()}"
             text = self._typeset(text)
             if 2 <= len(text) <= _MAX_TITLE and (not self.held_out or has_held_out(text)):
                 return text
@@ -172,10 +191,11 @@ class WordSource:
             start = self.rng.randrange(max(1, len(phrase) - 2))
             return " ".join(phrase[start : start + self.rng.randint(1, 5)]).strip(".,;:()-/ ") or phrase[0]
         if kind < 0.6:
-            return " ".join(self._pick(self._foreign) for _ in range(self.rng.randint(1, 2)))
+            language = self._pick(self._languages)
+            return " ".join(self._pick(language) for _ in range(self.rng.randint(1, 2)))
         if kind < 0.68:
             return self.pseudoword()
-        return " ".join(self._pick(self._english) for _ in range(self._pick((1, 1, 2, 2, 2, 3, 3, 4, 6))))
+        return " ".join(self.word() for _ in range(self._pick((1, 1, 2, 2, 2, 3, 3, 4, 6))))
 
     def pseudoword(self) -> str:
         """A pronounceable word that no dictionary has."""
@@ -216,7 +236,12 @@ class WordSource:
                 self.code() if self.rng.random() < 0.5 else self.pseudoword() for _ in range(self.rng.randint(1, 3))
             )
         elif kind < 0.28:
-            text = " ".join(self._pick(self._foreign) for _ in range(self.rng.randint(1, 5)))
+            text = " ".join(self.word() for _ in range(self.rng.randint(1, 5)))
+        elif kind < 0.31:
+            text = self._pick((self.url, self.path, self.identifier))()
+            return text[:_MAX_TITLE]
+        elif self._is_foreign and kind < 0.6:
+            text = self._fill(self._pick(vocabulary.FOREIGN_TITLES))
         else:
             text = self._fill(self._pick(vocabulary.TITLES))
         return text[:1].upper() + text[1:] if self.rng.random() < 0.7 else text
@@ -231,8 +256,8 @@ class WordSource:
         return {
             "X": lambda: self._case(self.term()),
             "x": self.term,
-            "W": lambda: self._pick(self._english).capitalize(),
-            "w": lambda: self._pick(self._english),
+            "W": lambda: self.word().capitalize(),
+            "w": self.word,
             "n": lambda: str(number(1, 12)),
             "m": lambda: str(number(0, 9)),
             "id": self.identifier,
@@ -254,11 +279,11 @@ class WordSource:
         return options[int(self.rng.random() * len(options))]
 
 
-def build(out: Path) -> None:
-    """Gathers words and short phrases from the installed Debian packages into one compressed file."""
+def build(out: Path, dictionaries: Path = Path("/usr/share/dict")) -> None:
+    """Gathers words from the dictionaries of a distribution, and phrases from its package index, into one file."""
     lines = []
     for key, (name, count) in _LANGUAGES.items():
-        text = Path("/usr/share/dict", name).read_text(encoding="utf-8")
+        text = (dictionaries / name).read_text(encoding="utf-8")
         words = sorted({word for word in text.split() if 2 < len(word) < 15 and word.isalpha() and is_readable(word)})
         random.Random(1).shuffle(words)
         lines += [f"{key}\t{word}" for word in sorted(words[:count])]

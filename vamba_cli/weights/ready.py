@@ -1,6 +1,6 @@
 """A resolved model folder to everything that is needed to ask it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ class ModelFolder:
     profile: how the model wants to be asked ('chat' for the released one, 'slides' for the bundled one).
     defaults: settings that suit the model, weaker than every preset.
     fingerprint: changes when the weights do.
+    search: how what the model says of a window is weighed; see `engine.signals.Calibration`.
     """
 
     resolved: ResolvedModel
@@ -31,6 +32,7 @@ class ModelFolder:
     profile: str
     defaults: dict[str, Any]
     fingerprint: str
+    search: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,9 @@ def open_folder(resolved: ResolvedModel) -> ModelFolder:
     config, pixels = read_config(resolved.folder)
     notes_file = resolved.folder / "vamba.json"
     notes = read_json(notes_file) if notes_file.exists() else {}
-    unknown = sorted(set(notes) - {"profile", "defaults"})
+    unknown = sorted(set(notes) - {"profile", "defaults", "search"})
     if unknown:
-        raise ModelError(f"{notes_file}: unknown key {unknown[0]!r}; known are 'profile' and 'defaults'")
+        raise ModelError(f"{notes_file}: unknown key {unknown[0]!r}; known are 'profile', 'defaults' and 'search'")
     return ModelFolder(
         resolved=resolved,
         config=config,
@@ -69,6 +71,7 @@ def open_folder(resolved: ResolvedModel) -> ModelFolder:
         profile=str(notes.get("profile", "chat")),
         defaults=dict(notes.get("defaults", {})),
         fingerprint=_fingerprint(resolved),
+        search=dict(notes.get("search", {})),
     )
 
 

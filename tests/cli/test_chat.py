@@ -1,0 +1,96 @@
+"""Questions typed one after the other: on a terminal, and through a pipe."""
+
+import io
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import FakeApi, Vamba
+from vamba_cli.errors import UsageError
+
+PROGRAM = """
+import fcntl, sys, termios, time, vamba_cli
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from pathlib import Path
+from tests.cli.conftest import FakeApi, FakeVideo
+fake = FakeApi()
+def ask(self, questions, on_event, right=FakeVideo.ask):
+    if questions[0] == "long?":
+        Path("long").touch()
+        time.sleep(60)
+    return right(self, questions, on_event)
+FakeVideo.ask = ask
+sys.modules["vamba_cli.api"] = vamba_cli.api = fake.as_module()
+from vamba_cli.cli.app import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> str:
+    path = tmp_path / "v.mp4"
+    path.touch()
+    return str(path)
+
+
+def test_each_line_of_a_pipe_is_answered(
+    vamba: Vamba, api: FakeApi, video: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("first?\n\n  \nsecond?"))
+    ran = vamba("chat", video)
+    assert ran.code == 0 and api.asked == ["first?", "second?"]
+    assert ran.out.count("Backpropagation is introduced at 1:27.") == 2 and "1:27 - 1:43" in ran.out
+    assert "Ctrl" not in ran.err and "\n? " not in ran.out
+
+
+def test_a_bad_question_does_not_end_it(
+    vamba: Vamba, api: FakeApi, video: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.ask_error = UsageError("a question has 9000 characters; at most 4000 are allowed")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one?\ntwo?\n"))
+    ran = vamba("chat", video)
+    assert ran.code == 0 and api.asked == ["one?", "two?"]
+    assert ran.err.count("at most 4000 are allowed") == 2 and ran.out == ""
+
+
+def test_a_missing_video_is_no_chat(vamba: Vamba, api: FakeApi) -> None:
+    ran = vamba("chat", "absent.mp4")
+    assert ran.code == 4 and "absent.mp4 does not exist" in ran.err and ran.out == ""
+
+
+def _read_until(master: int, wanted: str, shown: str = "") -> str:
+    deadline = time.monotonic() + 30
+    while wanted not in shown:
+        assert time.monotonic() < deadline, f"{wanted!r} did not come: {shown!r}"
+        if select.select([master], [], [], 0.2)[0]:
+            shown += os.read(master, 65536).decode("utf-8", "replace")
+    return shown
+
+
+def test_on_a_terminal_ctrl_c_stops_an_answer_and_ctrl_d_ends(tmp_path: Path, video: str) -> None:
+    master, slave = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    command = [sys.executable, "-c", PROGRAM, "chat", video]
+    with subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, cwd=tmp_path, env=environ, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(slave)
+        _read_until(master, "Ctrl-D ends.")
+        os.write(master, b"long?\n")
+        while not (tmp_path / "long").exists():
+            time.sleep(0.02)
+        os.write(master, b"\x03")
+        _read_until(master, "stopped")
+        os.write(master, b"short?\n")
+        _read_until(master, "[short?]")
+        os.write(master, b"\x03")
+        _read_until(master, "(Ctrl-D ends)")
+        os.write(master, b"\x04")
+        assert process.wait(timeout=20) == 0
+    os.close(master)

@@ -1,0 +1,118 @@
+"""Order and number: what comes after, which is the third, how many, for how long; and film, which has no slides."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from tests.engine.test_windows import memory_with
+from vamba_cli.engine.events import ignore
+from vamba_cli.engine.generate import Generated
+from vamba_cli.engine.windows import ScoredSpan
+from vamba_cli.tasks import order, outline
+from vamba_cli.tasks.order import about, answer_of_order
+from vamba_cli.tasks.outline import Heading, shows_text
+from vamba_cli.tasks.profiles import PROFILES
+from vamba_cli.tasks.questions import understand
+
+PROFILE = PROFILES["slides"]
+HEADINGS = [Heading(0, 5, "Welcome", 0.9), Heading(5, 15, "UMAP", 0.99), Heading(20, 30, "Clusters", 0.98)]
+# of two seconds a pair: UMAP heads 0:10-0:30 in two steps, and is mentioned at 0:50-0:56
+UMAP = [ScoredSpan(5, 8, 0.9, True), ScoredSpan(8, 15, 0.9, True), ScoredSpan(25, 28, 0.7)]
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A minute of video with three titles, in which UMAP is found."""
+    monkeypatch.setattr(order, "read_outline", lambda *_: HEADINGS)
+    monkeypatch.setattr(order, "everywhere", lambda _s, _p, _q, topic, _e: (UMAP if topic == "UMAP" else [], topic))
+    info = SimpleNamespace(duration_seconds=61.0)
+    return SimpleNamespace(memory=memory_with([torch.inf] * 30), prospect=SimpleNamespace(info=info))
+
+
+def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
+    text, spans = answer_of_order(session, PROFILE, question, understand(question), ignore)
+    return text, [(span.first, span.stop) for span in spans]
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "spans"),
+    [
+        ("what comes after UMAP?", "After “UMAP” (0:10–0:16) comes “Clusters”, at 0:40–1:00.", [(20, 30), (5, 8)]),
+        ("what comes before UMAP?", "Before “UMAP” (0:10–0:16) comes “Welcome”, at 0:00–0:10.", [(0, 5), (5, 8)]),
+        ("what is the first slide?", "The first title is “Welcome”, at 0:00–0:10.", [(0, 5)]),
+        ("whats the last slide", "The last title is “Clusters”, at 0:40–1:00.", [(20, 30)]),
+        ("how long is the video?", "The video is 1:01 long.", []),
+        (
+            "how long is UMAP on screen?",
+            "“UMAP” is on screen in titles for 0:20 in all (0:10–0:16, 0:16–0:30), "
+            "and in the text of other slides for 0:06.",
+            [(5, 8), (8, 15)],
+        ),
+        (
+            "how many slides mention UMAP?",
+            "3 slides with “UMAP”, 2 of them in the title: 0:10–0:16, 0:16–0:30, 0:50–0:56.",
+            [(5, 8), (8, 15), (25, 28)],
+        ),
+    ],
+)
+def test_answers(session: Any, question: str, text: str, spans: list[tuple[int, int]]) -> None:
+    assert answer(session, question) == (text, spans)
+
+
+def test_numbers_of_slides(session: Any) -> None:
+    text, spans = answer(session, "what is the second slide?")
+    assert "2nd title" in text and "“UMAP”" in text and spans == [(5, 15)]
+    text, spans = answer(session, "slide 4")
+    assert text.startswith("There is no such title: 3 titles were read") and spans == []
+    assert answer(session, "how many slides are there?")[0].startswith("3 titled parts")
+
+
+@pytest.mark.parametrize(
+    "kind", ["what comes after blockchain", "how long is blockchain shown", "how many slides mention blockchain"]
+)
+def test_what_is_not_there_has_no_order(session: Any, kind: str) -> None:
+    text, spans = answer(session, kind)
+    assert "“blockchain” was not found" in text and spans == []
+
+
+def test_nothing_comes_after_the_last(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "read_outline", lambda *_: HEADINGS[:2])
+    text, _ = answer(session, "what comes after UMAP?")
+    assert text == "No title was read after “UMAP” (0:10–0:16)."
+
+
+def test_what_a_video_is_about(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = about(session, PROFILE, ignore)
+    assert told is not None and told[0] == (
+        "The first title is “Welcome”, at 0:00. The longest on screen after it: “UMAP” (at 0:10, for 0:20), "
+        "“Clusters” (at 0:40, for 0:20)."
+    )
+    monkeypatch.setattr(order, "read_outline", lambda *_: [])
+    assert about(session, PROFILE, ignore) is None
+
+
+NOTHING, TITLE = Generated("(nothing)", 1.0), Generated("THE PEACH OPEN MOVIE PROJECT", 0.96)
+
+
+@pytest.mark.parametrize(
+    ("titles", "texts", "is_text"),
+    [
+        ([Generated("(no title)", 1.0)] * 4, [NOTHING] * 4, False),
+        ([Generated("Careful: Math ahead", 0.9), Generated("(no title)", 0.95)], [NOTHING] * 2, False),  # misread film
+        ([TITLE, *[Generated("(no title)", 1.0)] * 6], [NOTHING] * 7, False),  # the title card of a film
+        ([TITLE, *[Generated("(no title)", 1.0)] * 2], [NOTHING] * 3, True),
+        ([Generated("(no title)", 1.0)] * 3, [NOTHING, NOTHING, Generated("A line", 0.9)], True),
+        ([Generated("(no title)", 1.0)] * 3, [NOTHING, NOTHING, Generated("A lne", 0.4)], False),
+    ],
+)
+def test_film_shows_no_text(
+    monkeypatch: pytest.MonkeyPatch, titles: list[Generated], texts: list[Generated], is_text: bool
+) -> None:
+    def read(_session: Any, question: str, windows: list[tuple[int, int]]) -> list[Generated]:
+        return [(titles if question == "title?" else texts)[first] for first, _ in windows]
+
+    monkeypatch.setattr(outline, "read", read)
+    session: Any = SimpleNamespace(memory=memory_with([torch.inf, *[50.0] * (len(titles) - 1)]))
+    assert shows_text(session, PROFILE) is is_text

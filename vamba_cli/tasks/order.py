@@ -1,0 +1,165 @@
+"""Questions of order and number: what comes after, which slide is the third, how many, and for how long.
+
+They are answered from the headings that are read and from where a topic is found; the network itself is not asked to
+count.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vamba_cli.engine.events import OnEvent
+from vamba_cli.engine.session import Session
+from vamba_cli.engine.windows import ScoredSpan
+from vamba_cli.tasks.evidence import everywhere, name_of, not_found
+from vamba_cli.tasks.outline import Heading, read_outline
+from vamba_cli.tasks.profiles import Profile
+from vamba_cli.tasks.questions import Understood
+from vamba_cli.timecode import clock, clock_span
+
+Reply = tuple[str, list[ScoredSpan]]
+
+_NAMED = 3  # spans that a sentence names
+_TOPICS = 5  # that say what a video is about
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What the answers here need of a video."""
+
+    session: Session
+    profile: Profile
+    on_event: OnEvent
+
+    def headings(self) -> list[Heading]:
+        return read_outline(self.session, self.profile, self.on_event)
+
+    def time(self, pair: int) -> str:
+        return clock(self.session.memory.pair_start_seconds(pair))
+
+    def span(self, first: int, stop: int) -> str:
+        memory = self.session.memory
+        return clock_span(memory.pair_start_seconds(first), memory.pair_start_seconds(stop))
+
+    def seconds(self, span: ScoredSpan) -> float:
+        memory = self.session.memory
+        return memory.pair_start_seconds(span.stop) - memory.pair_start_seconds(span.first)
+
+    def listed(self, spans: Sequence[ScoredSpan]) -> str:
+        named = ", ".join(self.span(span.first, span.stop) for span in spans[:_NAMED])
+        return named + (f" (and {len(spans) - _NAMED} more)" if len(spans) > _NAMED else "")
+
+
+def answer_of_order(session: Session, profile: Profile, question: str, wanted: Understood, on_event: OnEvent) -> Reply:
+    """The answer to a question of one of the kinds "after", "before", "nth", "count" and "duration"."""
+    watched = _Watched(session, profile, on_event)
+    if wanted.topic is None:
+        return _of_the_whole(watched, wanted)
+    spans, topic = everywhere(session, profile, question, wanted.topic, on_event)
+    if not spans:
+        return not_found(wanted.topic, profile.limits), []
+    if wanted.kind == "count":
+        return _how_many(watched, topic, spans)
+    if wanted.kind == "duration":
+        return _how_long(watched, topic, spans)
+    return _neighbour(watched, wanted.kind == "after", topic, spans)
+
+
+def _of_the_whole(watched: _Watched, wanted: Understood) -> Reply:
+    if wanted.kind == "nth":
+        return _nth(watched, wanted.number)
+    if wanted.kind == "count":
+        return _how_many_slides(watched)
+    if wanted.kind == "duration":
+        return f"The video is {clock(watched.session.prospect.info.duration_seconds)} long.", []
+    return f"Of what? Ask “what comes {wanted.kind} …” with a topic. {watched.profile.limits}", []
+
+
+def about(session: Session, profile: Profile, on_event: OnEvent) -> Reply | None:
+    """What a video is about by its headings: the first, and those that are longest on screen; None without any."""
+    watched = _Watched(session, profile, on_event)
+    headings = watched.headings()
+    if not headings:
+        return None
+    opening = f"The first title is “{headings[0].title}”, at {watched.time(headings[0].first)}."
+    spans = [_span(heading) for heading in headings]
+    longest = sorted(range(1, len(spans)), key=lambda place: -watched.seconds(spans[place]))[:_TOPICS]
+    if not longest:
+        return opening, spans[:1]
+    named = ", ".join(
+        f"“{headings[place].title}” (at {watched.time(spans[place].first)}, for {clock(watched.seconds(spans[place]))})"
+        for place in sorted(longest)
+    )
+    rest = " Ask “list the topics” for all." if len(spans) > len(longest) + 1 else ""
+    return f"{opening} The longest on screen after it: {named}.{rest}", [spans[0], *(spans[i] for i in sorted(longest))]
+
+
+def _nth(watched: _Watched, number: int) -> Reply:
+    headings = watched.headings()
+    if not headings or number > len(headings):
+        known = f"{len(headings)} titles were read" if len(headings) != 1 else "one title was read"
+        return f"There is no such title: {known}. {watched.profile.limits}", []
+    heading = headings[number - 1] if number > 0 else headings[-1]
+    which = "last" if number < 0 else "first" if number == 1 else f"{number}{_ending(number)}"
+    counted = " (slides with one title in a row count once)" if number > 1 else ""
+    return f"The {which} title{counted} is “{heading.title}”, at {watched.span(heading.first, heading.stop)}.", [
+        _span(heading)
+    ]
+
+
+def _ending(number: int) -> str:
+    return "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+
+
+def _how_many_slides(watched: _Watched) -> Reply:
+    headings = watched.headings()
+    if not headings:
+        return f"No titles were read in this video, so its slides cannot be counted. {watched.profile.limits}", []
+    titles = len({heading.title.casefold() for heading in headings})
+    several = f"; some come back: {titles} titles differ" if titles < len(headings) else ""
+    return (
+        f"{_number(len(headings), 'titled part')}: slides with one title in a row count once{several}. "
+        "Ask “list the topics” for all."
+    ), []
+
+
+def _how_many(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
+    headed = sum(span.heading for span in spans)
+    as_title = f", {headed if headed < len(spans) else 'all'} of them in the title" if headed else ""
+    return f"{_number(len(spans), 'slide')} with {name_of(topic)}{as_title}: {watched.listed(spans)}.", list(spans)
+
+
+def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
+    headed = [span for span in spans if span.heading]
+    chosen = headed or list(spans)
+    total = clock(sum(watched.seconds(span) for span in chosen))
+    where = "in titles" if headed else "in the text of slides"
+    text = f"{name_of(topic)} is on screen {where} for {total} in all ({watched.listed(chosen)})"
+    more = [span for span in spans if not span.heading]
+    if headed and more:
+        text += f", and in the text of other slides for {clock(sum(watched.seconds(span) for span in more))}"
+    return f"{text}.", chosen
+
+
+def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
+    """The heading after the part that has the topic for its title, or before it."""
+    headings = watched.headings()
+    anchor = next((span for span in spans if span.heading), spans[0])
+    if after:
+        block = next((heading for heading in headings if heading.first <= anchor.first < heading.stop), None)
+        end = max(anchor.stop, block.stop if block and anchor.heading else 0)
+        near = next((heading for heading in headings if heading.first >= end), None)
+    else:
+        near = next((heading for heading in reversed(headings) if heading.stop <= anchor.first), None)
+    order, at = "after" if after else "before", watched.span(anchor.first, anchor.stop)
+    if near is None:
+        return f"No title was read {order} {name_of(topic)} ({at}).", [anchor]
+    text = f"“{near.title}”, at {watched.span(near.first, near.stop)}"
+    return f"{order.capitalize()} {name_of(topic)} ({at}) comes {text}.", [_span(near), anchor]
+
+
+def _number(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
+
+
+def _span(heading: Heading) -> ScoredSpan:
+    return ScoredSpan(heading.first, heading.stop, heading.probability, True)

@@ -15,14 +15,13 @@ from tests.cli.conftest import FakeApi, Vamba
 from vamba_cli.errors import UsageError
 
 PROGRAM = """
-import fcntl, sys, termios, time, vamba_cli
+import fcntl, os, sys, termios, time, vamba_cli
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-from pathlib import Path
 from tests.cli.conftest import FakeApi, FakeVideo
 fake = FakeApi()
 def ask(self, questions, on_event, right=FakeVideo.ask):
     if questions[0] == "long?":
-        Path("long").touch()
+        os.write(1, b"<asked>")
         time.sleep(60)
     return right(self, questions, on_event)
 FakeVideo.ask = ask
@@ -30,6 +29,7 @@ sys.modules["vamba_cli.api"] = vamba_cli.api = fake.as_module()
 from vamba_cli.cli.app import main
 sys.exit(main())
 """
+PROMPT = "? "
 
 
 @pytest.fixture
@@ -64,13 +64,15 @@ def test_a_missing_video_is_no_chat(vamba: Vamba, api: FakeApi) -> None:
     assert ran.code == 4 and "absent.mp4 does not exist" in ran.err and ran.out == ""
 
 
-def _read_until(master: int, wanted: str, shown: str = "") -> str:
-    deadline = time.monotonic() + 30
-    while wanted not in shown:
-        assert time.monotonic() < deadline, f"{wanted!r} did not come: {shown!r}"
-        if select.select([master], [], [], 0.2)[0]:
-            shown += os.read(master, 65536).decode("utf-8", "replace")
-    return shown
+def _read_until(master: int, *wanted: str) -> None:
+    """Read what a terminal shows until all of it came, one after the other."""
+    deadline, shown = time.monotonic() + 60, ""
+    for text in wanted:
+        while text not in shown:
+            assert time.monotonic() < deadline, f"{text!r} did not come: {shown!r}"
+            if select.select([master], [], [], 0.2)[0]:
+                shown += os.read(master, 65536).decode("utf-8", "replace")
+        shown = shown.split(text, 1)[1]
 
 
 def test_on_a_terminal_ctrl_c_stops_an_answer_and_ctrl_d_ends(tmp_path: Path, video: str) -> None:
@@ -81,16 +83,18 @@ def test_on_a_terminal_ctrl_c_stops_an_answer_and_ctrl_d_ends(tmp_path: Path, vi
         command, stdin=slave, stdout=slave, stderr=slave, cwd=tmp_path, env=environ, start_new_session=True,
     ) as process:  # fmt: skip
         os.close(slave)
-        _read_until(master, "Ctrl-D ends.")
-        os.write(master, b"long?\n")
-        while not (tmp_path / "long").exists():
-            time.sleep(0.02)
-        os.write(master, b"\x03")
-        _read_until(master, "stopped")
-        os.write(master, b"short?\n")
-        _read_until(master, "[short?]")
-        os.write(master, b"\x03")
-        _read_until(master, "(Ctrl-D ends)")
-        os.write(master, b"\x04")
-        assert process.wait(timeout=20) == 0
+        try:
+            _read_until(master, "Ctrl-D ends.", PROMPT)
+            os.write(master, b"long?\n")
+            _read_until(master, "<asked>")
+            os.write(master, b"\x03")
+            _read_until(master, "stopped", PROMPT)
+            os.write(master, b"short?\n")
+            _read_until(master, "[short?]", PROMPT)  # until then Ctrl-C would still stop the answer
+            os.write(master, b"\x03")
+            _read_until(master, "(Ctrl-D ends)", PROMPT)
+            os.write(master, b"\x04")
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()  # or a failure would wait for it
     os.close(master)

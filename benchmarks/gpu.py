@@ -1,85 +1,262 @@
 """The released model's size on one GPU, with random weights: is it right, how fast, how much memory?
 
-    python benchmarks/gpu.py --out results.json [--frames 1024 4096] [--longest]
+    python benchmarks/gpu.py --out results.json                   every figure of the table, about ten minutes
+    python benchmarks/gpu.py --out results.json --only first      some: scan precision first 4096 longest presets modes
 
 Times are medians of `--repeats` runs after a warm-up, with all of them beside; floors are counted from the config and
-from what this very card reaches in a large product and a large copy. `--model DIR` with a small checkpoint and
-`--device cpu` runs the same script as a check.
+from what this very card reaches in a large product and a large copy. Each figure is held against what is wanted; the
+last line says how many are met, and the exit code is 1 if one is not. `--model DIR` with a small checkpoint and
+`--device cpu --frames 8` runs the same script as a check; then nothing is held against anything.
 """
 
 import argparse
+import gc
 import json
-import statistics
-import time
+import os
+import sys
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 import vamba_cli.weights
-from vamba_cli.engine.budget import GIB, Workload, num_parameters, pairs_that_fit, predict
-from vamba_cli.engine.encode import Encoder, forward_pairs, tokens_per_pair
+from vamba_cli.engine.budget import GIB, Workload, pairs_that_fit, predict
+from vamba_cli.engine.encode import forward_pairs, tokens_per_pair
 from vamba_cli.engine.generate import Following, view
-from vamba_cli.engine.signals import Probe, signals
+from vamba_cli.engine.saving import Fixed, economise
+from vamba_cli.engine.speed import (
+    Ceilings,
+    Measured,
+    ceilings,
+    encode,
+    floors,
+    measure,
+    memory_for,
+    random_frames,
+    timed,
+)
+from vamba_cli.engine.verify import relative_error
 from vamba_cli.kernels.dispatch import is_fast_for, only_plain, pick, table
+from vamba_cli.kernels.packed import Packed
 from vamba_cli.kernels.ssd import ssd_sequential
-from vamba_cli.model.config import PixelConfig, VambaConfig
+from vamba_cli.model.config import VambaConfig
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba
-from vamba_cli.weights.load import random_model, read_config
-from vamba_cli.weights.tokenizer import ByteTokenizer
+from vamba_cli.presets import apply_presets
+from vamba_cli.settings import Settings
+from vamba_cli.weights.ready import ModelFolder, ReadyModel, load_ready, open_folder
+from vamba_cli.weights.registry import ResolvedModel
 
 RELEASED = Path(vamba_cli.weights.__file__).parent / "released"
 REFERENCE = {  # frames: first token s, peak GiB, ms per further token, on one H100 (MODEL section 8)
     128: (0.73, 25.1, 64), 256: (1.31, 29.0, 67), 512: (2.64, 37.0, 72), 1024: (5.21, 52.9, 116),
 }  # fmt: skip
-WIDTH, HEIGHT, TEXT_TOKENS, NEW_TOKENS, CHUNK_FRAMES = 640, 360, 64, 64, 64
+WANTED = {  # figure: at most (at least, where the number is of frames)
+    "first.first_token_seconds": 2.9, "first.peak_gib": 31.0, "first.token_milliseconds": 12.0,
+    "first.second_question_seconds": 0.25, "first.windows_seconds": 1.0,
+    "4096.first_token_seconds": 12.0, "4096.peak_gib": 58.0,
+    "longest.full.frames": 6000, "longest.fp8.frames": 10_000,
+    "presets.24gb.frames": 1024, "presets.16gb.frames": 768, "presets.12gb.frames": 512, "presets.8gb.frames": 256,
+}  # fmt: skip
+PRESETS = ("24gb", "16gb", "12gb", "8gb")
+WIDTH, HEIGHT, CHUNK_FRAMES, WINDOWS = 640, 360, 64, 200
+MODES = (("full", "full"), ("full", "int8"), ("full", "fp8"), ("int8", "full"), ("int4", "full"), ("int4", "int8"))
 
 
-def relative(ours: Tensor, reference: Tensor) -> float:
-    return float((ours.double() - reference.double()).norm() / reference.double().norm())
+class Bench:
+    """One card, one model; each part writes what it found, and how it compares with what is wanted."""
 
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.device = args, torch.device(args.device)
+        self.dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
+        self.folder: ModelFolder = open_folder(ResolvedModel(args.model.name, args.model, None))
+        self.config: VambaConfig = self.folder.config
+        self.judged = self.device.type == "cuda" and args.model == RELEASED
+        self.results: dict[str, Any] = {
+            "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
+            "torch": torch.__version__, "dtype": str(self.dtype), "operations": dict(table()), "verdicts": {},
+        }  # fmt: skip
+        self.ceiling: Ceilings = ceilings(self.device, self.dtype)
+        self.keep("ceilings", lambda: {n: getattr(self.ceiling, n) for n in Ceilings.__slots__})
 
-def synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    def keep(self, name: str, work: Callable[[], Any]) -> None:
+        self.results[name] = work()
+        print(name, json.dumps(self.results[name]), flush=True)
+        self._write()
+        self.clear()
 
+    def _write(self) -> None:
+        self.args.out.write_text(json.dumps(self.results, indent=1) + "\n")
 
-def peak_gib(device: torch.device) -> float:
-    return torch.cuda.max_memory_allocated(device) / GIB if device.type == "cuda" else float("nan")
+    def clear(self) -> None:
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
+    def judge(self, figure: str, value: float | None) -> None:
+        """Hold a figure against what is wanted: no more, or of frames no fewer."""
+        if figure not in WANTED or value is None or not self.judged:
+            return
+        wanted = WANTED[figure]
+        met = value >= wanted if figure.endswith("frames") else value <= wanted
+        self.results["verdicts"][figure] = {"measured": value, "wanted": wanted, "met": met}
 
-def timed(device: torch.device, work: Callable[[], object]) -> float:
-    synchronise(device)
-    started = time.perf_counter()
-    work()
-    synchronise(device)
-    return time.perf_counter() - started
+    def judge_prediction(self, name: str, found: dict[str, Any]) -> None:
+        """Predicted peaks lie within 5 % of the measured ones, and never below."""
+        if self.judged and found["peak_gib"] is not None:
+            ratio = found["predicted_peak_gib"] / found["peak_gib"]
+            verdict = {"measured": ratio, "wanted": "1 to 1.05", "met": 1 <= ratio <= 1.05}
+            self.results["verdicts"][f"{name}.predicted_peak"] = verdict
 
+    def ready(self, weights: str = "full", split: bool = False, dtype: torch.dtype | None = None) -> ReadyModel:
+        return load_ready(
+            self.folder, self.device, dtype or self.dtype, random_weights=True, weights=weights, split=split
+        )
 
-def spread(seconds: list[float]) -> dict[str, Any]:
-    """The median of some times, and all of them."""
-    return {"median": statistics.median(seconds), "all": seconds}
+    def work(self, num_frames: int, **how: Any) -> Workload:
+        per_pair = tokens_per_pair(WIDTH, HEIGHT, self.folder.pixels, self.config.vision.cell)
+        batch = min(CHUNK_FRAMES // 2, forward_pairs(self.device))
+        element = self.dtype.itemsize
+        fast = is_fast_for(self.device, self.dtype)
+        work = Workload(num_frames // 2, per_pair, CHUNK_FRAMES // 2, batch, element, element, fast)
+        return replace(work, **how)
 
+    def one(self, ready: ReadyModel, work: Workload, repeats: int, num_windows: int = 0) -> dict[str, Any]:
+        """Times and peak of one video, with floors and what the reference code takes."""
+        found: Measured = measure(ready, work, WIDTH, HEIGHT, repeats=repeats, num_windows=num_windows)
+        cost, best = predict(self.config, work), floors(self.config, work, self.ceiling)
+        reference = REFERENCE.get(2 * work.num_pairs, (None, None, None))
+        return {
+            "frames": 2 * work.num_pairs, "video_tokens": work.num_tokens, "weights": work.weights, "kv": work.kv,
+            **found.to_json(),
+            "peak_gib": None if found.peak_bytes is None else found.peak_bytes / GIB,
+            "predicted_peak_gib": cost.peak_bytes / GIB, "peak_floor_gib": best.peak_bytes / GIB,
+            "first_token_floor_seconds": best.encode_seconds,
+            "first_token_sustained_floor_seconds": best.sustained_encode_seconds,
+            "token_floor_milliseconds": 1e3 * best.token_seconds,
+            "reference_first_token_seconds": reference[0], "reference_peak_gib": reference[1],
+            "reference_token_milliseconds": reference[2],
+        }  # fmt: skip
 
-def ceilings(device: torch.device) -> dict[str, float]:
-    """What this card reaches: bfloat16 products, in short and for a second, and a copy (bytes read plus written)."""
-    if device.type != "cuda":
-        return {"flops": 1e11, "sustained_flops": 1e11, "bytes": 1e10}
-    a, b = (torch.randn(8192, 8192, device=device, dtype=torch.bfloat16) for _ in range(2))
-    for _ in range(3):
-        a @ b
-    short = timed(device, lambda: [a @ b for _ in range(10)]) / 10
-    long = timed(device, lambda: [a @ b for _ in range(600)]) / 600
-    big = torch.randn(1 << 30, device=device, dtype=torch.bfloat16)
-    there = big.clone()
-    copied = timed(device, lambda: [there.copy_(big) for _ in range(10)]) / 10
-    flops = 2 * 8192**3
-    return {"flops": flops / short, "sustained_flops": flops / long, "bytes": 4 * (1 << 30) / copied}
+    # --- the parts
+
+    def scan(self) -> None:
+        self.keep("scan", lambda: probe_scan(self.config, self.device, self.dtype, self.args.probe_tokens))
+
+    def precision(self) -> None:
+        """Errors against float32 in plain PyTorch: of plain PyTorch in the model's dtype, of the kernels, of chunks."""
+
+        def find() -> dict[str, Any]:
+            work = self.work(32)
+            ready, reference, said = self._reference(work)
+            result: dict[str, Any] = {"frames": 2 * work.num_pairs}
+            with only_plain():
+                result["plain"] = errors(ready.model, self._encoded(ready.model, work), reference, said)
+            result["fast"] = errors(ready.model, self._encoded(ready.model, work), reference, said)
+            small = replace(work, chunk_pairs=3, forward_pairs=3)
+            result["fast, chunks of 6"] = errors(ready.model, self._encoded(ready.model, small), reference, said)
+            return result
+
+        self.keep("precision", find)
+
+    def modes(self) -> None:
+        """Errors of fewer bits, layer by layer, and how often the next token stays that of float32."""
+
+        def find() -> dict[str, Any]:
+            work, result = self.work(32), {}
+            _, reference, said = self._reference(work)
+            self.clear()
+            for weights, kv in MODES:
+                model = self.ready(weights).model
+                memory = self._encoded(model, replace(work, kv=kv))
+                result[f"weights {weights}, kv {kv}"] = errors(model, memory, reference, said)
+                del model, memory
+                self.clear()
+            return result
+
+        self.keep("modes", find)
+
+    def _reference(self, work: Workload) -> tuple[ReadyModel, VideoMemory, list[Tensor]]:
+        """The network in the model's dtype, and what the very same weights in float32 encode and say."""
+        ready, exact = self.ready(), self.ready(dtype=torch.float32)
+        exact.model.load_state_dict(ready.model.state_dict())
+        with only_plain():
+            memory = self._encoded(exact.model, work)
+            return ready, memory, answers(exact.model, memory)
+
+    def _encoded(self, model: Vamba, work: Workload) -> VideoMemory:
+        pool = random_frames(2 * work.num_pairs, WIDTH, HEIGHT)
+        return encode(model, self.folder.pixels, memory_for(model, work, model.dtype), pool, work)
+
+    def first(self) -> None:
+        """The first rows of the table, after a warm-up of the same kind."""
+        ready, frames = self.ready(), self.args.frames
+        self.keep("warm_up_seconds", lambda: timed(self.device, lambda: self.one(ready, self.work(64), 1, 8)))
+        self.keep("first", lambda: self.one(ready, self.work(frames), self.args.repeats, WINDOWS))
+        self._judge("first")
+        self.judge("first.windows_seconds", self.results["first"]["window_seconds"]["median"])
+
+    def _judge(self, name: str) -> None:
+        found = self.results[name]
+        self.judge(f"{name}.first_token_seconds", found["first_token_seconds"]["median"])
+        self.judge(f"{name}.peak_gib", found["peak_gib"])
+        self.judge(f"{name}.token_milliseconds", 1e3 * found["token_seconds"]["median"])
+        self.judge(f"{name}.second_question_seconds", found["question_seconds"]["median"])
+        self.judge_prediction(name, found)
+        self._write()
+
+    def four_thousand(self) -> None:
+        self.keep("4096", lambda: self.one(self.ready(), self.work(4 * self.args.frames), self.args.repeats))
+        self._judge("4096")
+
+    def longest(self) -> None:
+        """The longest video that the budget says fits, with keys and values in 16 and in 8 bits; run once."""
+        limit = self._memory() - 2 * GIB  # as a session leaves them
+        for kv in ("full", "fp8"):
+            most = 2 * pairs_that_fit(self.config, self.work(1 << 20, kv=kv), limit)
+            most = most if self.device.type == "cuda" else self.args.frames
+            name = f"longest.{kv}"
+            self.keep(name, lambda kv=kv, most=most: self.one(self.ready(), self.work(most, kv=kv), 1))  # type: ignore[misc]
+            self.judge(f"{name}.frames", most)
+            self.judge_prediction(name, self.results[name])
+            self._write()
+
+    def presets(self) -> None:
+        """Each preset with the frames that it promises, in a process that may use no more than its card has."""
+        for name in PRESETS:
+            settings = apply_presets(Settings(), [name])
+            assert settings.max_frames is not None and settings.memory_limit_gib is not None
+            if self.device.type == "cuda":
+                card_bytes = int(name.removesuffix("gb")) * GIB - GIB // 2  # a context lies outside of the allocator
+                torch.cuda.set_per_process_memory_fraction(min(1.0, card_bytes / self._memory()))
+            frames = settings.max_frames if self.device.type == "cuda" else self.args.frames
+            work = self._as_preset(settings, frames)
+            key = f"presets.{name}"
+            self.keep(key, lambda work=work: self.one(self.ready(work.weights, work.split), work, 1, WINDOWS))  # type: ignore[misc]
+            self.judge(f"{key}.frames", 2 * work.num_pairs)
+            self.judge_prediction(key, self.results[key])
+            self._write()
+        if self.device.type == "cuda":
+            torch.cuda.set_per_process_memory_fraction(1.0)
+
+    def _as_preset(self, settings: Settings, frames: int) -> Workload:
+        fixed = Fixed(
+            settings.chunk_frames and settings.chunk_frames // 2, settings.weight_dtype, settings.kv_dtype,
+            settings.token_keep, settings.kv_offload, settings.split,
+        )  # fmt: skip
+        limit = int((settings.memory_limit_gib or 0) * GIB)
+        work, note = economise(self.config, self.work(frames), limit, fixed, host_bytes=1 << 40)
+        if note:
+            print(f"unexpected: {note}", file=sys.stderr)
+        return work
+
+    def _memory(self) -> int:
+        if self.device.type == "cuda":
+            return int(torch.cuda.mem_get_info(self.device)[1])
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @torch.inference_mode()
@@ -87,11 +264,8 @@ def probe_scan(config: VambaConfig, device: torch.device, dtype: torch.dtype, le
     """The scan of one layer over `length` tokens in one call and in chunks, against its definition in float32."""
     c = config.mixer
     g = torch.Generator(device=device).manual_seed(1)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=g, device=device).to(dtype)
-
-    wide = normal(1, length, c.in_dim)  # x, B and C as slices of long rows: this is where 32-bit offsets end
+    # x, B and C as slices of long rows: this is where 32-bit offsets end
+    wide = torch.randn(1, length, c.in_dim, generator=g, device=device).to(dtype)
     x, B, C, dt = wide[..., : c.conv_dim + c.num_heads].split(
         [c.d_inner, c.num_groups * c.d_state, c.num_groups * c.d_state, c.num_heads], -1
     )
@@ -102,210 +276,80 @@ def probe_scan(config: VambaConfig, device: torch.device, dtype: torch.dtype, le
     D = torch.ones(c.num_heads, device=device)
     start = torch.zeros(1, c.num_heads, c.head_dim, c.d_state, device=device)
     part = slice(0, min(8, c.num_heads))
+    B_part, C_part = (t[:, :, : max(1, part.stop * c.num_groups // c.num_heads)] for t in (B, C))
     step = torch.nn.functional.softplus(dt[..., part].float() + bias[part])
-    exact, state = ssd_sequential(x[:, :, part].float(), step, -a_log[part].exp(), B, C, start[:, part])
+    exact, state = ssd_sequential(x[:, :, part].float(), step, -a_log[part].exp(), B_part, C_part, start[:, part])
     exact += x[:, :, part].float()
     scan = pick("scan", x)
     whole, whole_state = scan(x, dt, bias, a_log, B, C, D, start)
     keep = slice(max(0, length - 20_000), length)  # the end, where an offset that overflowed would show
     result = {
         "tokens": length,
-        "one_call_vs_definition": relative(whole[:, keep, part], exact[:, keep]),
-        "state_vs_definition": relative(whole_state[:, part], state),
+        "one_call_vs_definition": relative_error(whole[:, keep, part], exact[:, keep]),
+        "state_vs_definition": relative_error(whole_state[:, part], state),
     }
     h, pieces = start, []
     for first in range(0, length, 4784):
         p = slice(first, first + 4784)
         y, h = scan(x[:, p], dt[:, p], bias, a_log, B[:, p], C[:, p], D, h)
         pieces.append(y[:, :, part])
-    result["chunks_vs_definition"] = relative(torch.cat(pieces, 1)[:, keep], exact[:, keep])
+    result["chunks_vs_definition"] = relative_error(torch.cat(pieces, 1)[:, keep], exact[:, keep])
     return result
-
-
-def frames_of(num: int, seed: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    return np.random.default_rng(seed).integers(0, 256, (num, HEIGHT, WIDTH, 3), dtype=np.uint8)
-
-
-POOL = frames_of(64, 0)
-
-
-@torch.inference_mode()
-def encode(model: Vamba, pixels: PixelConfig, num_frames: int, chunk_frames: int = CHUNK_FRAMES) -> VideoMemory:
-    """Encode `num_frames` random frames; the same ones whatever the chunk."""
-    per_pair = tokens_per_pair(WIDTH, HEIGHT, pixels, model.config.vision.cell)
-    memory = VideoMemory.allocate(
-        model.config, num_frames // 2, per_pair, end_seconds=float(num_frames), device=model.device, dtype=model.dtype
-    )
-    encoder = Encoder(model, pixels, memory, overlap=True)
-    for first in range(0, num_frames, chunk_frames):
-        index = np.arange(first, min(first + chunk_frames, num_frames))
-        whole = chunk_frames == len(POOL)  # then no copy: frames come ready from the decoder's thread
-        encoder.push(POOL[: len(index)] if whole else POOL[index % len(POOL)], index.astype(np.float64))
-    encoder.finish()
-    return memory
-
-
-class Asker:
-    """Asks a memory with random tokens, greedily."""
-
-    def __init__(self, model: Vamba, memory: VideoMemory) -> None:
-        self.model, self.memory = model, memory
-        self.following: Following | None = None
-        self.token = 0
-
-    @torch.inference_mode()
-    def first(self) -> None:
-        """Read a new question up to the first token of its answer."""
-        self.following = None  # frees a captured graph
-        model = self.model
-        ids = np.random.default_rng().integers(0, model.config.vocab_size, TEXT_TOKENS).tolist()
-        video = view(model, self.memory, [(0, self.memory.num_pairs)])
-        self.following = Following(model, video, model.text_cache(1, TEXT_TOKENS + NEW_TOKENS))
-        self.token = int(self.following(ids).argmax())
-
-    @torch.inference_mode()
-    def more(self, num_tokens: int) -> None:
-        assert self.following is not None
-        for _ in range(num_tokens):
-            self.token = int(self.following([self.token]).argmax())
-
-
-def workload(model: Vamba, pixels: PixelConfig, num_frames: int) -> Workload:
-    per_pair = tokens_per_pair(WIDTH, HEIGHT, pixels, model.config.vision.cell)
-    batch = min(CHUNK_FRAMES // 2, forward_pairs(model.device))
-    element = model.dtype.itemsize
-    fast = is_fast_for(model.device, model.dtype)
-    return Workload(num_frames // 2, per_pair, CHUNK_FRAMES // 2, batch, element, element, fast)
-
-
-def one_size(
-    model: Vamba, pixels: PixelConfig, num_frames: int, repeats: int, ceiling: dict[str, float]
-) -> dict[str, Any]:
-    """Times to the first token, of each further one and of a second question, and peak memory, with floors."""
-    device, config = model.device, model.config
-    kept: list[Asker] = []
-
-    def first_token() -> None:
-        kept.append(Asker(model, encode(model, pixels, num_frames)))
-        kept[0].first()
-
-    first_seconds, peaks = [], []
-    for _ in range(repeats):
-        kept.clear()
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        first_seconds.append(timed(device, first_token))
-        peaks.append(peak_gib(device))
-    asker = kept[0]
-    started_seconds = timed(device, partial(asker.more, 1))
-    token_seconds = [timed(device, partial(asker.more, 12)) / 12 for _ in range(3)]
-    question_seconds = [timed(device, asker.first) for _ in range(3)]
-    cost = predict(config, workload(model, pixels, num_frames))
-    _, _, text = num_parameters(config)
-    read_bytes = (text - config.vocab_size * config.hidden_size) * model.dtype.itemsize + asker.memory.num_bytes
-    reference = REFERENCE.get(num_frames, (None, None, None))
-    return {
-        "frames": num_frames, "video_tokens": asker.memory.num_tokens,
-        "finite": all(bool(torch.isfinite(t[-1000:]).all()) for t in (*asker.memory.keys, *asker.memory.values)),
-        "first_token_seconds": spread(first_seconds), "reference_first_token_seconds": reference[0],
-        "first_token_floor_seconds": cost.encode_flops / ceiling["flops"],
-        "first_token_sustained_floor_seconds": cost.encode_flops / ceiling["sustained_flops"],
-        "second_question_seconds": spread(question_seconds), "graph_capture_seconds": started_seconds,
-        "token_milliseconds": spread([1e3 * s for s in token_seconds]), "reference_token_milliseconds": reference[2],
-        "token_floor_milliseconds": read_bytes / ceiling["bytes"] * 1e3,
-        "peak_gib": max(peaks), "predicted_peak_gib": cost.peak_bytes / GIB, "reference_peak_gib": reference[1],
-        "peak_floor_gib": (cost.weight_bytes + cost.memory_bytes) / GIB,
-    }  # fmt: skip
 
 
 @torch.inference_mode()
 def answers(model: Vamba, memory: VideoMemory) -> list[Tensor]:
-    """Logits behind a fixed question and behind four given tokens."""
-    ids = np.random.default_rng(0).integers(0, model.config.vocab_size, TEXT_TOKENS).tolist()
+    """Logits behind a fixed question and behind given tokens, on the CPU."""
+    g = torch.Generator().manual_seed(0)
+    ids = torch.randint(0, model.config.vocab_size, (64,), generator=g).tolist()
+    tokens = torch.randint(0, model.config.vocab_size, (31,), generator=g).tolist()
     video = view(model, memory, [(0, memory.num_pairs)])
-    following = Following(model, video, model.text_cache(1, TEXT_TOKENS + 8))
-    return [following(ids).float().clone(), *(following([token]).float().clone() for token in (1, 22, 100, 255))]
+    following = Following(model, video, model.text_cache(1, 64 + len(tokens)))
+    return [following(part).float().cpu().clone() for part in (ids, *([token] for token in tokens))]
 
 
-def precision(model: Vamba, exact: Vamba, pixels: PixelConfig, num_frames: int = 32) -> dict[str, Any]:
-    """Errors against float32 in plain PyTorch: of plain PyTorch in the model's dtype, of the kernels, of streaming."""
-    with only_plain():
-        reference = encode(exact, pixels, num_frames)
-        said = answers(exact, reference)
-        plain = encode(model, pixels, num_frames)
-        plainly = answers(model, plain)
-    found = {"plain": (plain, plainly)}
-    for name, chunk in (("fast", CHUNK_FRAMES), ("fast, chunks of 6", 6)):
-        memory = encode(model, pixels, num_frames, chunk)
-        found[name] = (memory, answers(model, memory))
-    result: dict[str, Any] = {"frames": num_frames}
-    for name, (memory, logits) in found.items():
-        pairs = zip(memory.keys + memory.values, reference.keys + reference.values, strict=True)
-        errors = [relative(a, b) for a, b in pairs]
-        result[name] = {
-            "first_layer": errors[0], "largest": max(errors),
-            "logits": [relative(a, b) for a, b in zip(logits, said, strict=True)],
-        }  # fmt: skip
-    return result
+def errors(model: Vamba, memory: VideoMemory, reference: VideoMemory, said: list[Tensor]) -> dict[str, Any]:
+    """Of keys and values, layer by layer, and of logits; and of how many of them the best token is the same."""
+    layers = []
+    for layer in range(model.config.num_layers):
+        ours, exact = memory.read(layer, 0, memory.num_pairs), reference.rows(layer, 0, memory.num_pairs)
+        dense = [rows.dense(torch.float32) if isinstance(rows, Packed) else rows for rows in ours]
+        layers.append([relative_error(a, b) for a, b in zip(dense, exact, strict=True)])
+    found = answers(model, memory)
+    same = sum(int(a.argmax() == b.argmax()) for a, b in zip(found, said, strict=True))
+    return {
+        "keys_values_by_layer": layers, "largest": max(max(pair) for pair in layers),
+        "logits": sum(relative_error(a, b) for a, b in zip(found, said, strict=True)) / len(said),
+        "same_next_token": f"{same} of {len(said)}",
+    }  # fmt: skip
 
 
-def windows(model: Vamba, pixels: PixelConfig, num_frames: int, num_windows: int = 200) -> dict[str, Any]:
-    """Score windows of two frame pairs, each read alone."""
-    memory = encode(model, pixels, num_frames)
-    spans = [(first, first + 2) for first in np.linspace(0, memory.num_pairs - 2, num_windows).astype(int).tolist()]
-    probe = Probe("Does this part of the video show how backpropagation works?")
-    work = partial(signals, model, ByteTokenizer(), memory, probe, spans)
-    work()
-    return {"windows": num_windows, "seconds": spread([timed(model.device, work) for _ in range(3)])}
+PARTS = {
+    "scan": Bench.scan, "precision": Bench.precision, "first": Bench.first, "4096": Bench.four_thousand,
+    "longest": Bench.longest, "presets": Bench.presets, "modes": Bench.modes,
+}  # fmt: skip
 
 
-def twin(model: Vamba) -> Vamba:
-    """The same weights in float32."""
-    exact = random_model(model.config, device=model.device, dtype=torch.float32)
-    exact.load_state_dict(model.state_dict())
-    return exact
-
-
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=RELEASED, help="folder with config.json")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--frames", type=int, nargs="+", default=[1024])
+    parser.add_argument("--frames", type=int, default=1024, help="of the first rows; the others follow from them")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--longest", action="store_true", help="also the longest video that the budget says fits")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--probe-tokens", type=int, default=153_088, help="beyond 146,047, where int32 offsets end")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    device = torch.device(args.device)
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    config, pixels = read_config(args.model)
-    results: dict[str, Any] = {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "torch": torch.__version__, "dtype": str(dtype), "operations": dict(table()),
-    }  # fmt: skip
-
-    def keep(name: str, work: Callable[[], Any]) -> Any:
-        results[name] = work()
-        args.out.write_text(json.dumps(results, indent=1) + "\n")
-        print(name, json.dumps(results[name]), flush=True)
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-        return results[name]
-
-    ceiling = keep("ceilings", lambda: ceilings(device))
-    keep("scan", lambda: probe_scan(config, device, dtype, args.probe_tokens))
-    model = random_model(config, device=device, dtype=dtype)
-    keep("parameters", lambda: sum(p.numel() for p in model.parameters()))
-    keep("precision", lambda: precision(model, twin(model), pixels))
-    keep("warm_up_seconds", lambda: timed(device, lambda: one_size(model, pixels, 64, 1, ceiling)))
-    for num_frames in args.frames:
-        keep(f"{num_frames} frames", partial(one_size, model, pixels, num_frames, args.repeats, ceiling))
-    keep("windows", lambda: windows(model, pixels, args.frames[0]))
-    if args.longest:
-        limit = int(torch.cuda.mem_get_info(device)[1]) - 2 * GIB  # as a session leaves them
-        most = 2 * pairs_that_fit(config, workload(model, pixels, 1 << 20), limit)
-        keep("longest", partial(one_size, model, pixels, most, 1, ceiling))
+    bench = Bench(args)
+    for name in args.only:
+        PARTS[name](bench)
+        bench.clear()
+    verdicts = bench.results["verdicts"]
+    for figure, verdict in verdicts.items():
+        print(f"{'met    ' if verdict['met'] else 'NOT MET'} {figure}: {verdict['measured']:.4g}, {verdict['wanted']}")
+    print(f"{sum(v['met'] for v in verdicts.values())} of {len(verdicts)} met")
+    return int(not all(v["met"] for v in verdicts.values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

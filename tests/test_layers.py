@@ -15,6 +15,7 @@ ROWS = (
     (
         "errors",
         "results",
+        "measurements",
         "settings",
         "timecode",
         "subtitles",

@@ -64,7 +64,7 @@ def test_frames_and_fps_replace_each_other_between_places(place: Place) -> None:
 
 
 def test_later_presets_win() -> None:
-    assert apply_presets(Settings(), ["lecture", "24gb"]).max_frames == 256
+    assert apply_presets(Settings(), ["lecture", "24gb"]).max_frames == 1024
     assert apply_presets(Settings(), ["24gb", "lecture"]).max_frames == load_preset("lecture").values["max_frames"]
 
 

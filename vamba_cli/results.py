@@ -243,6 +243,18 @@ class PlanFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Savings:
+    """How the model and its memory are held, as chosen by the user or, to stay within the limit, by the planner."""
+
+    weight_dtype: str = "full"
+    kv_dtype: str = "full"
+    token_keep: float = 1.0
+    kv_offload: bool = False
+    split: bool = False
+    chunk_frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class InfoTiming:
     """Wall-clock seconds spent on looking."""
 
@@ -261,11 +273,12 @@ class InfoResult:
     num_video_tokens: int
     memory_bytes: int  # keys and values of the whole video
     weight_bytes: int
-    peak_bytes: int  # predicted: weights, memory and one chunk at work
+    peak_bytes: int  # predicted: the most that encoding or answering holds
     encode_flops: float
     cached: bool  # the video memory of exactly this plan lies in the cache
     warnings: tuple[str, ...]
     timing: InfoTiming
+    savings: Savings = Savings()
 
     def to_json(self) -> dict[str, Any]:
         """The `info` document of the JSON schema."""

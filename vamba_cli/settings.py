@@ -10,6 +10,8 @@ from typing import Any, get_args, get_type_hints
 from vamba_cli.errors import UsageError
 
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
+WEIGHT_DTYPES = ("auto", "full", "int8", "int4")
+KV_DTYPES = ("auto", "full", "int8", "fp8")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -23,7 +25,13 @@ class Settings:
     random_weights: bool = False
     device: str = "auto"
     dtype: str = "auto"
+    # what saves memory; where it is auto or None, what is needed to stay within the limit, and no more
     memory_limit_gib: float | None = None
+    weight_dtype: str = "auto"
+    kv_dtype: str = "auto"
+    token_keep: float | None = None  # share of the video tokens that is kept
+    kv_offload: bool | None = None  # keys and values in the CPU's memory, beside a GPU
+    split: bool | None = None  # load what answers after what encodes
     # which frames
     fps: float | None = None
     frames: int | None = None
@@ -75,7 +83,9 @@ class Settings:
         self._require("temperature", self.temperature >= 0, "0 (greedy) or more")
         self._require("top_k", self.top_k is None or self.top_k >= 1, "1 or more")
         self._require("top_p", self.top_p is None or 0 < self.top_p <= 1, "above 0 and at most 1")
-        self._require("dtype", self.dtype in DTYPES, "one of " + ", ".join(DTYPES))
+        for name, allowed in (("dtype", DTYPES), ("weight_dtype", WEIGHT_DTYPES), ("kv_dtype", KV_DTYPES)):
+            self._require(name, getattr(self, name) in allowed, "one of " + ", ".join(allowed))
+        self._require("token_keep", self.token_keep is None or 0 < self.token_keep <= 1, "above 0 and at most 1")
         self._require("device", _DEVICE.fullmatch(self.device) is not None, "auto, cpu, cuda, cuda:N or mps")
         if self.fps is not None and self.frames is not None:
             raise UsageError(f"fps ({self.fps}) and frames ({self.frames}) exclude each other: give one of them")

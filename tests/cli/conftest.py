@@ -15,6 +15,7 @@ from tests.paths import ROOT
 from vamba_cli.cli.app import main
 from vamba_cli.engine.events import Answered, EncodeProgress, Notice, OnEvent, Stage, VideoBegins, ignore
 from vamba_cli.errors import MediaError, ModelError
+from vamba_cli.measurements import BenchFigure, BenchMachine, BenchResult
 from vamba_cli.results import (
     Answer,
     AskResult,
@@ -28,6 +29,7 @@ from vamba_cli.results import (
     ModelSummary,
     OutlineEntry,
     PlanFacts,
+    Savings,
     SummariseResult,
     Timing,
     VerifyResult,
@@ -50,6 +52,18 @@ INFO = InfoResult(
     model=MODEL, preset=("lecture",), num_frames=3724, num_video_tokens=556_738, memory_bytes=2**30,
     weight_bytes=28 * 2**20, peak_bytes=2**31, encode_flops=1.62e12, cached=True, warnings=("odd size",),
     timing=InfoTiming(0.1),
+)  # fmt: skip
+BENCH = BenchResult(
+    video=VideoSummary("lecture.mp4", 3725.5, 640, 360), model=MODEL, preset=("lecture",),
+    machine=BenchMachine("cpu", "2 processors", 2, "2.13.0", 3.3e10, 8.6 * 2**30),
+    num_frames=3724, num_video_tokens=556_738,
+    savings=Savings("int8", "fp8", 0.5, split=True, chunk_frames=32),
+    figures=(
+        BenchFigure("encode", "encode a frame", "milliseconds", 614.2, 420.0, (600.0, 614.2, 650.0)),
+        BenchFigure("tokens", "further tokens", "tokens/second", 52.25, 1234.5),
+        BenchFigure("peak", "peak memory", "bytes", None, 2.0**30),
+    ),
+    warnings=("odd size",),
 )  # fmt: skip
 ROWS = (
     VerifyRow("patches", 0.0, 8e-3, True, "bit equal"),
@@ -97,6 +111,7 @@ class FakeApi:
     warnings: tuple[str, ...] = ()
     wishes: Any = None
     worked: list[str] = field(default_factory=list)
+    repeats: int = 0
 
     def ask(self, video: Path, questions: Sequence[str], settings: Settings, on_event: OnEvent) -> AskResult:
         self.video, self.asked, self.settings = video, list(questions), settings
@@ -130,7 +145,14 @@ class FakeApi:
         self.video, self.settings = video, settings
         return replace(INFO, preset=settings.presets)
 
-    def verify(self, folder: Path, on_event: OnEvent) -> VerifyResult:
+    def bench(self, video: Path, settings: Settings, on_event: OnEvent, *, repeats: int) -> BenchResult:
+        self.video, self.settings, self.repeats = video, settings, repeats
+        if not video.exists():
+            raise MediaError(f"{video} does not exist: check the name")
+        on_event(Stage("measure", "reading the video"))
+        return replace(BENCH, preset=settings.presets)
+
+    def verify(self, folder: Path, on_event: OnEvent, *, weight_dtype: str, kv_dtype: str) -> VerifyResult:
         on_event(Stage("load", str(folder)))
         return VerifyResult(str(folder), self.rows, 1.5)
 
@@ -201,7 +223,16 @@ class FakeApi:
     def as_module(self) -> ModuleType:
         """What `from vamba_cli import api` gives; the real values that torch comes with are loaded when needed."""
         module: Any = ModuleType("vamba_cli.api")
-        for name in ("ask", "inspect", "verify", "chapters", "summarise", "chapters_of_each", "summaries_of_each"):
+        for name in (
+            "ask",
+            "bench",
+            "inspect",
+            "verify",
+            "chapters",
+            "summarise",
+            "chapters_of_each",
+            "summaries_of_each",
+        ):
             setattr(module, name, getattr(self, name))
         module.poster_pictures, module.OpenModel, module.OpenVideo = self.poster_pictures, FakeModel, self.open_video
         module.__getattr__ = _real_wishes

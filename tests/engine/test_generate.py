@@ -137,6 +137,7 @@ def test_an_empty_window_says_nothing_of_the_video(model: Vamba, memory: VideoMe
 
 def test_a_single_window_is_read_in_place(model: Vamba, memory: VideoMemory) -> None:
     keys, values = view(model, memory, [(1, 3)])(2)
+    assert isinstance(keys, Tensor) and isinstance(values, Tensor)
     start = memory.tokens_per_pair
     assert keys.data_ptr() == memory.keys[2][start].data_ptr()
     assert values.data_ptr() == memory.values[2][start].data_ptr()

@@ -17,6 +17,7 @@ from vamba_cli.engine.encode import Encoder
 from vamba_cli.engine.workers import AtOnce, two_cores
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import Looks, VideoMemory
+from vamba_cli.model.sparse import kept_places, num_kept
 from vamba_cli.model.vamba import Vamba
 
 PAIRS, TOKENS = 12, 6
@@ -216,3 +217,50 @@ def test_each_frame_is_compared_with_the_one_before() -> None:
     assert (looks.changes > 0).tolist() == [True, True, False, False, False, False, True] + [False] * (len(frames) - 7)
     assert torch.isinf(looks.changes[:1]).all() and torch.isfinite(looks.changes[1:]).all()
     assert looks.features.shape == (PAIRS, model.config.vision.out_dim)
+
+
+def thinned(model: Vamba, frames: npt.NDArray[np.uint8], cuts: list[int], room: int) -> VideoMemory:
+    """The memory of a video of which `room` tokens of each pair are kept."""
+    memory = VideoMemory.allocate(
+        model.config, PAIRS, room, end_seconds=1.0, device=torch.device("cpu"), dtype=model.dtype
+    )
+    encoder = Encoder(model, PixelConfig(), memory)
+    for first, stop in itertools.pairwise([0, *cuts, PAIRS]):
+        if first < stop:
+            encoder.push(frames[2 * first : 2 * stop], np.arange(2.0 * first, 2.0 * stop))
+    assert memory.num_tokens == PAIRS * room
+    return memory
+
+
+@pytest.mark.parametrize("room", [1, 3, 5])
+def test_any_split_keeps_the_same_tokens(room: int) -> None:
+    """Which tokens are dropped depends on the number of the pair in the video, not in the chunk."""
+    model, frames = small_model(torch.float64), video()
+    whole = thinned(model, frames, [], room)
+
+    @settings(deadline=None, max_examples=10)
+    @given(cuts=st.lists(st.integers(0, PAIRS), max_size=PAIRS).map(sorted))
+    def check(cuts: list[int]) -> None:
+        split = thinned(model, frames, cuts, room)
+        for ours, theirs in zip(split.keys + split.values, whole.keys + whole.values, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
+
+    check()
+    # the first layer sees no mixer: its keys are those of the tokens kept, in their order
+    first, every = whole.keys[0].unflatten(0, (PAIRS, room)), encode(model, frames, []).memory.keys[0]
+    places = kept_places(2, 3, room, range(PAIRS), torch.device("cpu"))
+    assert torch.allclose(first, every.unflatten(0, (PAIRS, TOKENS))[torch.arange(PAIRS)[:, None], places])
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(13, 23), (8, 16), (34, 21), (1, 40)])
+def test_tokens_are_kept_evenly_over_the_frame_and_over_time(rows: int, columns: int) -> None:
+    num = num_kept(rows * columns, 0.5)
+    places = kept_places(rows, columns, num, range(8), torch.device("cpu"))
+    assert places.shape == (8, num) and (places.diff(dim=1) > 0).all()
+    kept = torch.zeros(8, rows * columns).scatter_(1, places, 1.0)
+    assert (kept.sum(0) >= 2).all() and (kept.sum(0) <= 6).all()  # no place is always seen, none never
+    for grid in kept.unflatten(1, (rows, columns)):
+        if rows > 3:
+            quarters = torch.nn.functional.avg_pool2d(grid[None, None], (rows // 2, columns // 2))
+            assert ((quarters > 0.4) & (quarters < 0.6)).all()
+    assert num_kept(7, 0.01) == 1 and num_kept(299, 1.0) == 299

@@ -124,3 +124,15 @@ def test_relative_error() -> None:
     assert relative_error(one, one) == 0
     assert relative_error(one * 1.1, one) == pytest.approx(0.1)
     assert relative_error(one, one[None]) == relative_error(one * torch.nan, one) == math.inf
+
+
+@pytest.mark.skipif(not GOLDENS.is_dir(), reason="the reference goldens are not beside this checkout")
+@pytest.mark.parametrize(
+    ("weights", "kv", "least", "most"), [("full", "int8", 3e-3, 1e-2), ("int8", "full", 1e-2, 5e-2)]
+)
+def test_fewer_bits_are_measured(weights: str, kv: str, least: float, most: float) -> None:
+    """The errors of keys and values are those of rounding, and stand in the rows with a wide limit."""
+    rows = {row.name: row for row in verify_folder(GOLDENS / "b", weights, kv).rows}
+    error = max(row.error or 0 for name, row in rows.items() if name.startswith("cross_"))
+    assert least < error < most and all(row.ok is not False for row in rows.values())
+    assert rows["cross_key.1"].tolerance == 0.1

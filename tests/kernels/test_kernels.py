@@ -17,8 +17,10 @@ from torch import Tensor
 
 from vamba_cli.engine.verify import relative_error
 from vamba_cli.kernels import dispatch, plain
+from vamba_cli.kernels.packed import DTYPES, pack
 from vamba_cli.model.patches import bicubic_taps, resize
 from vamba_cli.model.rope import rotate, text_rotary
+from vamba_cli.weights.quantise import to_int4, to_int8
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1" and not torch.cuda.is_available()
 DEVICE = torch.device("cpu" if INTERPRETED else "cuda")
@@ -175,3 +177,28 @@ def test_text_attention_of_a_step(position: int) -> None:
     assert relative_error(y.float(), expected) <= 2 * CLOSE
     assert relative_error(keys.float(), expected_keys) <= CLOSE
     assert relative_error(values.float(), expected_values) <= CLOSE
+
+
+@pytest.mark.parametrize("width", [128, 1408])
+def test_one_row_times_a_quantised_matrix(width: int) -> None:
+    """Against the dense copy of the same codes."""
+    x, bias, weight = random(1, 1, width), random(77), random(77, width, seed=1).float()
+    codes, scale = to_int8(weight, DTYPE)
+    for extra in ((bias,), ()):
+        assert_equal("linear_int8", x, codes, scale, *extra)
+        assert_equal("linear_int4", x, *to_int4(weight, DTYPE), *extra)
+    assert_equal("linear_int8", random(1, 3, width), codes, scale)
+
+
+@pytest.mark.parametrize("kind", ["int8", "fp8"])
+@pytest.mark.parametrize(("batch", "rows", "tokens"), [(1, 7, 1000), (2, 70, 333), (1, 1, 3)])
+def test_attention_over_packed_tokens(kind: str, batch: int, rows: int, tokens: int) -> None:
+    """On slices of a longer memory, against plain PyTorch with the same codes."""
+    if kind == "fp8" and not INTERPRETED and torch.cuda.get_device_capability() < (8, 9):
+        pytest.skip("the GPU does not read float8")
+    q = random(batch, 2, rows, 20)
+    keys, values = (
+        pack(random(batch, tokens + 5, 2, 20, seed=seed), DTYPES[kind]).tokens(slice(2, tokens + 2)) for seed in (0, 1)
+    )
+    expected = plain.attend_packed(q.float(), keys, values)
+    assert relative_error(fast("attend_packed")(q, keys, values).float(), expected) <= CLOSE

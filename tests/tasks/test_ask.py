@@ -149,9 +149,58 @@ def test_every_setting_that_changes_the_memory_changes_its_name(lecture: Path, f
     others: list[dict[str, Any]] = [
         {"fps": 1.0}, {"frames": 6}, {"start_seconds": 2.0}, {"end_seconds": 20.0}, {"longest_edge": 560},
         {"static_tolerance": 0.0}, {"dtype": "bfloat16"}, {"random_weights": True}, {"max_frames": 4},
+        {"weight_dtype": "int8"}, {"kv_dtype": "fp8"}, {"token_keep": 0.5},
     ]  # fmt: skip
     for other in others:
         assert not api.inspect(lecture, Settings(**other)).cached, other
+
+
+def test_savings_that_are_exact_change_nothing(lecture: Path, first: AskResult) -> None:
+    """One part of the network after the other, and keys and values beside a GPU that is not here."""
+    events: list[Event] = []
+    settings = Settings(split=True, kv_offload=True, cache=False)
+    model = api.OpenModel(settings)
+    again = api.ask(lecture, WHEN, settings, events.append, model)
+    assert again.answers == first.answers and again.model == first.model
+    assert api.ask(lecture, WHEN[:1], settings, model=model).answers == first.answers[:1]  # and back to the first part
+    savings = api.inspect(lecture, settings).savings
+    assert savings.split and not savings.kv_offload
+    cached = api.ask(lecture, WHEN[:1], replace(settings, cache=True))
+    assert cached.from_cache and cached.answers == first.answers[:1]  # the video part was never loaded
+
+
+@pytest.mark.parametrize(
+    ("changed", "dtype"),
+    [
+        ({"weight_dtype": "int8"}, "float32+int8-weights"),
+        ({"kv_dtype": "int8"}, "float32+int8-kv"),
+        ({"kv_dtype": "fp8", "weight_dtype": "int4", "split": True}, "float32+int4-weights+fp8-kv"),
+        ({"token_keep": 0.75}, "float32"),
+    ],
+)
+def test_rounded_models_still_read(lecture: Path, first: AskResult, changed: dict[str, Any], dtype: str) -> None:
+    settings = Settings(**changed)
+    result = api.ask(lecture, WHEN, settings)
+    assert result.model.dtype == dtype and not result.from_cache
+    assert api.ask(lecture, WHEN[:1], settings).from_cache
+    share = result.num_video_tokens / first.num_video_tokens
+    assert share == pytest.approx(changed.get("token_keep", 1.0), abs=0.01)
+    if "token_keep" in changed:  # letters with holes in them are not read
+        return
+    right = sum(
+        bool(answer.evidence) and overlap_seconds(answer.evidence[0], truth) > 0
+        for answer, truth in zip(result.answers, SHOWN.values(), strict=True)
+    )
+    assert right >= 2  # of three: int4 may cost one
+
+
+def test_what_was_saved_on_is_told_and_can_be_forbidden(lecture: Path) -> None:
+    limit = (api.inspect(lecture, Settings(chunk_frames=8)).peak_bytes - 1) / 2**30
+    saved = api.inspect(lecture, Settings(memory_limit_gib=limit, chunk_frames=8))
+    (note,) = [warning for warning in saved.warnings if "to stay within" in warning]
+    assert "(--no-split forbids it)" in note and saved.savings.split
+    forbidden = api.inspect(lecture, Settings(memory_limit_gib=limit, chunk_frames=8, split=False))
+    assert not forbidden.savings.split and forbidden.savings.kv_dtype == "int8"
 
 
 def test_a_damaged_memory_is_made_again(lecture: Path, folder: Path) -> None:
@@ -252,7 +301,8 @@ def test_too_little_memory_and_a_lower_rate(lecture: Path) -> None:
     smaller = api.inspect(lecture, Settings(fps=2.0, memory_limit_gib=short))
     assert smaller.num_frames == info.num_frames  # in smaller chunks
     assert smaller.peak_bytes <= short * 2**30
-    fitted = api.inspect(lecture, Settings(fps=2.0, chunk_frames=32, memory_limit_gib=short))
+    plain = Settings(fps=2.0, chunk_frames=32, weight_dtype="full", kv_dtype="full", token_keep=1.0, split=False)
+    fitted = api.inspect(lecture, replace(plain, memory_limit_gib=short))
     assert 2 <= fitted.num_frames < info.num_frames
     assert fitted.peak_bytes <= short * 2**30
     assert any("would not fit" in warning for warning in fitted.warnings)

@@ -11,6 +11,7 @@ for chapter in api.chapters(Path("lecture.mp4"), Settings()).items[0].chapters:
 """
 
 from vamba_cli.api.inspection import inspect, verify
+from vamba_cli.api.measuring import bench
 from vamba_cli.api.models import OpenModel
 from vamba_cli.api.questions import OpenVideo, ask
 from vamba_cli.api.videos import chapters, chapters_of_each, poster_pictures, summaries_of_each, summarise
@@ -23,6 +24,7 @@ __all__ = [
     "SummaryWishes",
     "Wishes",
     "ask",
+    "bench",
     "chapters",
     "chapters_of_each",
     "inspect",

@@ -12,7 +12,7 @@ from vamba_cli.engine.events import OnEvent, Stage, ignore
 from vamba_cli.engine.session import Prospect, look_at, session_key
 from vamba_cli.engine.verify import verify_folder
 from vamba_cli.errors import MemoryBudgetError
-from vamba_cli.results import InfoResult, InfoTiming, PlanFacts, VerifyResult, VideoFacts
+from vamba_cli.results import InfoResult, InfoTiming, PlanFacts, Savings, VerifyResult, VideoFacts
 from vamba_cli.settings import Settings
 from vamba_cli.weights.ready import ModelFolder, choose_device, choose_dtype
 
@@ -28,16 +28,16 @@ def inspect(video: Path, settings: Settings) -> InfoResult:
     prospect, warnings = _prospect(video, folder, settings, device, dtype)
     store = store_of(settings)
     cached = store is not None and store.contains(session_key(video, prospect, folder, settings, dtype))
-    plan, cost = prospect.plan, prospect.cost
+    plan, cost, work = prospect.plan, prospect.cost, prospect.work
     names = [field.name for field in fields(VideoFacts)]
     info = {key: value for key, value in asdict(prospect.info).items() if key in names}
     return InfoResult(
         video=VideoFacts(**{**info, "path": str(video)}),
         plan=PlanFacts(len(plan.times_seconds), plan.step_seconds, plan.width, plan.height, plan.strategy, plan.notes),
-        model=model_summary(folder, device, dtype),
+        model=model_summary(folder, device, dtype, work.weights, work.kv),
         preset=settings.presets,
         num_frames=len(plan.times_seconds),
-        num_video_tokens=_num_tokens(prospect),
+        num_video_tokens=work.num_tokens,
         memory_bytes=cost.memory_bytes,
         weight_bytes=cost.weight_bytes,
         peak_bytes=cost.peak_bytes,
@@ -45,13 +45,25 @@ def inspect(video: Path, settings: Settings) -> InfoResult:
         cached=cached,
         warnings=warnings,
         timing=InfoTiming(time.perf_counter() - started),
+        savings=Savings(
+            work.weights, work.kv, work.token_keep, work.offload, work.split, chunk_frames=2 * work.chunk_pairs
+        ),
     )
 
 
-def verify(folder: Path, on_event: OnEvent = ignore) -> VerifyResult:
-    """A checkpoint folder against its `expected.safetensors`."""
+def verify(
+    folder: Path, on_event: OnEvent = ignore, *, weight_dtype: str = "full", kv_dtype: str = "full"
+) -> VerifyResult:
+    """A checkpoint folder against its `expected.safetensors`, as it is or in fewer bits.
+
+    Raises:
+        UsageError: a dtype that there is not.
+        ModelError: see `verify_folder`.
+    """
+    settings = Settings(weight_dtype=weight_dtype, kv_dtype=kv_dtype)
+    weights, kv = ("full" if name == "auto" else name for name in (settings.weight_dtype, settings.kv_dtype))
     on_event(Stage("load", str(folder)))
-    return verify_folder(folder)
+    return verify_folder(folder, weights, kv)
 
 
 def _prospect(
@@ -64,7 +76,3 @@ def _prospect(
         prospect = look_at(video, folder, replace(settings, memory_limit_gib=_BOUNDLESS_GIB), device, dtype)
         return prospect, (*prospect.notes, f"asking is not possible with the memory that may be used: {error}")
     return prospect, prospect.notes
-
-
-def _num_tokens(prospect: Prospect) -> int:
-    return prospect.work.num_pairs * prospect.work.tokens_per_pair

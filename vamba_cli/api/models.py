@@ -1,10 +1,12 @@
 """A model that is chosen now and loaded when it is needed."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from vamba_cli.engine.budget import Workload
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
 from vamba_cli.engine.session import Prospect, look_at
 from vamba_cli.errors import ModelError
@@ -25,26 +27,46 @@ class OpenModel:
         self.folder, self.settings = folder_of(settings)
         self.device = choose_device(settings.device)
         self.dtype = choose_dtype(settings.dtype, self.device)
-        self._ready: ReadyModel | None = None
+        self._held = _Held()  # shared with copies of this value whose settings differ
 
-    def ready(self, on_event: OnEvent = ignore) -> tuple[ReadyModel, float]:
-        """The network, and the seconds that loading it took in this call."""
-        if self._ready is not None:
-            return self._ready, 0.0
+    def ready(self, on_event: OnEvent = ignore, work: Workload | None = None) -> tuple[ReadyModel, float]:
+        """The network as some work wants it held, or as it is held now; and the seconds that loading took in this call.
+
+        A network that is held otherwise is dropped first.
+        """
+        held = self._held
+        fixed = None if self.settings.weight_dtype == "auto" else self.settings.weight_dtype
+        wanted = (work.weights, work.split) if work else held.how or (fixed or "full", bool(self.settings.split))
+        held.kv = work.kv if work else held.kv
+        if held.ready is not None and held.how == wanted:
+            return held.ready, 0.0
         started = time.perf_counter()
         on_event(Stage("load", self.folder.resolved.name))
         random_weights = self.settings.random_weights
-        self._ready = load_ready(self.folder, self.device, self.dtype, random_weights=random_weights)
+        held.ready, held.how = None, wanted
+        held.ready = load_ready(
+            self.folder, self.device, self.dtype, random_weights=random_weights, weights=wanted[0], split=wanted[1]
+        )
         if random_weights:
             on_event(Notice("the weights are random (--random-weights): the answers mean nothing"))
-        return self._ready, time.perf_counter() - started
+        return held.ready, time.perf_counter() - started
 
     def look_at(self, video: Path) -> Prospect:
         """What encoding a video takes; the weights are not needed for it."""
         return look_at(video, self.folder, self.settings, self.device, self.dtype)
 
     def summary(self) -> ModelSummary:
-        return model_summary(self.folder, self.device, self.dtype)
+        weights = self._held.how[0] if self._held.how else "full"
+        return model_summary(self.folder, self.device, self.dtype, weights, self._held.kv)
+
+
+@dataclass(slots=True)
+class _Held:
+    """What is loaded: nothing at first. how: weights and split as in `Workload`."""
+
+    ready: ReadyModel | None = None
+    how: tuple[str, bool] | None = None
+    kv: str = "full"
 
 
 def folder_of(settings: Settings, *, sizes_suffice: bool = False) -> tuple[ModelFolder, Settings]:
@@ -72,5 +94,11 @@ def folder_of(settings: Settings, *, sizes_suffice: bool = False) -> tuple[Model
     return folder, settings.updated(free, f"{folder.resolved.folder / 'vamba.json'}")
 
 
-def model_summary(folder: ModelFolder, device: torch.device, dtype: torch.dtype) -> ModelSummary:
-    return ModelSummary(folder.resolved.name, folder.resolved.commit, str(dtype).removeprefix("torch."), str(device))
+def model_summary(
+    folder: ModelFolder, device: torch.device, dtype: torch.dtype, weights: str = "full", kv: str = "full"
+) -> ModelSummary:
+    """Which model, where, and in what: bfloat16, or, with savings, bfloat16+int8-weights+int8-kv."""
+    parts = [str(dtype).removeprefix("torch.")]
+    parts += [] if weights == "full" else [f"{weights}-weights"]
+    parts += [] if kv == "full" else [f"{kv}-kv"]
+    return ModelSummary(folder.resolved.name, folder.resolved.commit, "+".join(parts), str(device))

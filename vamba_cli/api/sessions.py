@@ -29,7 +29,7 @@ def encoded(video: Path, model: OpenModel, on_event: OnEvent) -> tuple[Session, 
     """An encoded video, and the seconds spent on loading the model."""
     prospect = model.look_at(video)  # a bad file is known before weights are read
     subtitles = _subtitles(prospect.info, model.settings, on_event)
-    ready, load_seconds = model.ready(on_event)
+    ready, load_seconds = model.ready(on_event, prospect.work)
     session = open_session(video, prospect, ready, model.settings, store_of(model.settings), on_event)
     return replace(session, subtitles=subtitles, warnings=(*session.warnings, *subtitles.notes)), load_seconds
 

@@ -142,8 +142,7 @@ class Worker:
                 self._model = api.OpenModel(self._work.settings)
         if not self._reduction:
             return self._model
-        self._model.ready(self._on_event)  # loaded once, for this one and its copies
-        lowered = copy.copy(self._model)
+        lowered = copy.copy(self._model)  # it shares what is loaded
         chunk_pairs = lowered.look_at(video).work.chunk_pairs
         lowered.settings = replace(lowered.settings, chunk_frames=max(2, chunk_pairs // 2 * 2))
         if self._reduction > 1:

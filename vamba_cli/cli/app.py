@@ -11,6 +11,7 @@ from vamba_cli import __version__
 from vamba_cli.cli import exits
 from vamba_cli.cli.ask import ask
 from vamba_cli.cli.batch import batch
+from vamba_cli.cli.bench import bench
 from vamba_cli.cli.cache import cache_app
 from vamba_cli.cli.chapters import chapters
 from vamba_cli.cli.chat import chat
@@ -49,7 +50,7 @@ app.command("summarize", cls=OptionGroups, hidden=True)(summarise)
 app.add_typer(models_app)
 app.add_typer(presets_app)
 app.add_typer(cache_app)
-for command in (doctor, demo):
+for command in (doctor, bench, demo):
     app.command(cls=OptionGroups)(command)
 
 

@@ -54,14 +54,13 @@ def demo(
     time is known. Exit code 1 if the answer disagrees with it.
     """
     from vamba_cli.cli.progress import progress
-    from vamba_cli.media.slideshow import write_slideshow
 
     if out is not None:
         check_output(out)
     shown = timetable(seed)
     truth = next(slide for slide in shown if slide.path.stem == WANTED)
-    with _place(out) as path:
-        write_slideshow(path, [slide.path for slide in shown], [slide.seconds for slide in shown])
+    with place(out) as path:
+        write_lecture(path, shown)
         with progress(terminal) as draw:
             from vamba_cli import api
 
@@ -84,6 +83,12 @@ def timetable(seed: int) -> list[Shown]:
     return shown
 
 
+def write_lecture(path: Path, shown: list[Shown]) -> None:
+    from vamba_cli.media.slideshow import write_slideshow
+
+    write_slideshow(path, [slide.path for slide in shown], [slide.seconds for slide in shown])
+
+
 def agrees(evidence: tuple[Evidence, ...], truth: Shown) -> bool:
     """Whether at least half of the first span lies where the slide is shown."""
     if not evidence:
@@ -94,7 +99,8 @@ def agrees(evidence: tuple[Evidence, ...], truth: Shown) -> bool:
 
 
 @contextmanager
-def _place(out: Path | None) -> Iterator[Path]:
+def place(out: Path | None) -> Iterator[Path]:
+    """Where the lecture is written: `out`, or a file that goes with the context."""
     if out is not None:
         yield out
         return

@@ -93,6 +93,8 @@ def pull_model(
 def verify_model(
     terminal: Terminal,
     folder: Annotated[Path, argument("DIR", "A checkpoint with an expected.safetensors.")],
+    weight_dtype: Annotated[str, option("--weight-dtype", "NAME", "full, int8 or int4.")] = "full",
+    kv_dtype: Annotated[str, option("--kv-dtype", "NAME", "full, int8 or fp8.")] = "full",
     json: JsonFlag = False,
 ) -> None:
     """
@@ -102,11 +104,12 @@ def verify_model(
     Examples:
       vamba models verify ../shared/goldens/a
       vamba models verify ../shared/goldens/c --json
+      vamba models verify ../shared/goldens/a --weight-dtype int8
 
     expected.safetensors holds them: patches, vision output, mixer outputs, keys
     and values, logits, greedy tokens. All is computed in float32 on the
     processor. What the file lacks is skipped and said. Exit code 1 if something
-    lies beyond its tolerance.
+    lies beyond its tolerance; in fewer bits that is wide, and shows mistakes only.
     """
     from vamba_cli.cli.progress import progress
 
@@ -115,7 +118,7 @@ def verify_model(
     with progress(terminal) as draw:
         from vamba_cli import api
 
-        result = api.verify(folder, draw)
+        result = api.verify(folder, draw, weight_dtype=weight_dtype, kv_dtype=kv_dtype)
     if json:
         show_json(result.to_json())
     else:

@@ -7,6 +7,7 @@ from datetime import datetime
 from rich.text import Text
 
 from vamba_cli.cli.terminal import printable
+from vamba_cli.measurements import BenchResult
 from vamba_cli.output.titles import is_outline
 from vamba_cli.results import (
     Answer,
@@ -15,6 +16,7 @@ from vamba_cli.results import (
     DoctorResult,
     Evidence,
     InfoResult,
+    Savings,
     VerifyResult,
     VideoChapters,
     VideoSummaryText,
@@ -171,6 +173,7 @@ def info(result: InfoResult, columns: int | None = None) -> Text:
         ("video tokens", f"{result.num_video_tokens:,}"),
         ("model", f"{result.model.name} in {result.model.dtype} on {result.model.device}"),
         ("memory", f"{_peak(result)}"),
+        ("held as", _savings(result.savings)),
         ("work", f"{flops_text(result.encode_flops)} to encode{', already in the cache' if result.cached else ''}"),
     ]
     text = Text().append(f"{one_line(video.path)}\n", style="bold")
@@ -186,6 +189,48 @@ def _peak(result: InfoResult) -> str:
         f"{bytes_text(result.peak_bytes)} at most: {bytes_text(result.weight_bytes)} weights, "
         f"{bytes_text(result.memory_bytes)} video memory"
     )
+
+
+def _savings(savings: Savings) -> str:
+    words = [
+        f"weights {savings.weight_dtype}",
+        f"keys and values {savings.kv_dtype}",
+        f"{savings.token_keep:.0%} of the tokens" if savings.token_keep < 1 else "all tokens",
+        f"chunks of {savings.chunk_frames} frames",
+    ]
+    words += ["keys and values in RAM"] if savings.kv_offload else []
+    words += ["encoder and decoder one after the other"] if savings.split else []
+    return ", ".join(words)
+
+
+def bench(result: BenchResult, columns: int | None = None) -> Text:
+    """What was measured, one line each, beside the best that is possible."""
+    machine = result.machine
+    text = Text().append(f"{one_line(result.video.path)}\n", style="bold")
+    rows = [
+        ("machine", f"{machine.name}, {machine.threads} threads, torch {machine.torch}"),
+        ("ceilings", f"{flops_text(machine.flops_per_second)}/s, {bytes_text(machine.bytes_per_second)}/s copied"),
+        ("model", f"{result.model.name} in {result.model.dtype} on {result.model.device}"),
+        ("held as", _savings(result.savings)),
+        ("video", f"{result.num_frames:,} frames, {result.num_video_tokens:,} video tokens"),
+    ]
+    figures = [
+        (figure.label, _amount(figure.value, figure.unit), _amount(figure.best, figure.unit))
+        for figure in result.figures
+    ]
+    text.append_text(fields(rows, columns)).append("\n\n")
+    text.append_text(table(("MEASURED", "HERE", "BEST POSSIBLE"), figures, columns))
+    for warning in result.warnings:
+        text.append(f"\nnote: {printable(warning)}", style="yellow")
+    return text
+
+
+def _amount(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    if unit == "bytes":
+        return bytes_text(value)
+    return f"{value:,.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
 
 
 def verify(result: VerifyResult) -> Text:

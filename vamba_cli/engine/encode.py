@@ -22,6 +22,7 @@ from vamba_cli.engine.workers import AtOnce
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import Looks, VideoMemory
 from vamba_cli.model.patches import resize, smart_resize, to_patches
+from vamba_cli.model.sparse import keep
 from vamba_cli.model.vamba import Vamba
 
 if TYPE_CHECKING:  # encoding ready frames needs no decoder
@@ -139,6 +140,8 @@ class Encoder:
         self._advance(0)
         if self._lane is not None:
             torch.cuda.current_stream().wait_stream(self._lane)
+        if self.memory.keys[0].device != self._model.device:  # keys and values are on their way to pinned memory
+            torch.cuda.synchronize()
 
     @torch.inference_mode()
     def _mix_all_but(self, num_left: int) -> None:
@@ -150,7 +153,7 @@ class Encoder:
             features, arrived = download(torch.stack([means[i] for i in seen.source]))
             if self._mixing is not None:
                 self._mixing.result()
-            self._mixing = self._workers.submit(self._mix, tokens, seen.source)
+            self._mixing = self._workers.submit(self._mix, tokens, seen)
             self._noticed.append(_Noticed(seen.times_seconds, seen.looks, features, arrived))
             # the chunk before is ready now; on a GPU this waits for it: no more than two are on their way
             self._advance(1 if self._beside or self._lane is not None else 0)
@@ -161,8 +164,9 @@ class Encoder:
             self.memory.advance(len(noticed.seen), noticed.looks())
 
     @torch.inference_mode()
-    def _mix(self, tokens: Tensor, source: list[int]) -> None:
+    def _mix(self, tokens: Tensor, seen: _Seen) -> None:
         """Push the video's tokens through the mixers, on a stream of their own if the encoder overlaps."""
+        tokens, source = self._kept(tokens, seen)
         start = self._num_tokens
         self._num_tokens += len(source) * tokens.shape[1]
         repeats = len(source) > len(tokens)
@@ -176,6 +180,19 @@ class Encoder:
             tokens.record_stream(self._lane)
         with torch.cuda.stream(self._lane):
             self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store, order=order)
+
+    def _kept(self, tokens: Tensor, seen: _Seen) -> tuple[Tensor, list[int]]:
+        """Tokens and source of a chunk; where the memory has not room for all tokens, those it has room for.
+
+        Half-token mode keeps others of each pair, so pairs that look the same no longer have the same tokens.
+        """
+        room, cell = self.memory.tokens_per_pair, self._model.config.vision.cell
+        if room == tokens.shape[1]:
+            return tokens, seen.source
+        height, width = seen.looks[0].pair.shape[1:3]
+        rows, columns = (side // cell for side in smart_resize(height, width, self._pixels, cell))
+        kept = keep(tokens[seen.source], rows, columns, room, self._num_tokens // room)
+        return kept, list(range(len(kept)))
 
     def _look_at(self, pair: Frames) -> _Look:
         """Compare a pair with the last one that passed the ViT; a fresh one takes its place."""

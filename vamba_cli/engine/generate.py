@@ -10,12 +10,15 @@ from torch import Tensor
 
 from vamba_cli.engine.sampling import Sampler, SamplingOptions
 from vamba_cli.engine.step import StepGraph
+from vamba_cli.kernels.packed import Rows, stacked
 from vamba_cli.model.attention import TextCache
 from vamba_cli.model.memory import VideoMemory
-from vamba_cli.model.vamba import KeysValues, Vamba, View
+from vamba_cli.model.vamba import Vamba, View
 from vamba_cli.weights.tokenizer import TextStream, Tokenizer, decode
 
 _TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
+WINDOWS_PER_BATCH = 64  # bounds the states of their prompts
+NUMBERS_PER_BATCH = 1 << 27  # keys and values in it, at most: 256 MiB in 16 bits
 
 Span = tuple[int, int]  # half-open run of frame pairs
 
@@ -33,16 +36,38 @@ def view(model: Vamba, memory: VideoMemory, windows: Sequence[Span]) -> View:
 
     A single window (all of the memory, say) is a view; several are gathered.
     """
-    cached: dict[int, KeysValues] = {}
+    cached: dict[int, tuple[Rows, Rows]] = {}
+    first, stop = windows[0]
+    num_tokens = len(windows) * (stop - first) * memory.tokens_per_pair
+    few = num_tokens <= tokens_per_batch(memory)  # then copies that are dense and near are kept for all tokens
 
-    def gather(layer: int) -> KeysValues:
-        if layer not in cached:
-            rows = [memory.rows(layer, first, stop) for first, stop in windows]
-            keys, values = (torch.stack(part) if len(part) > 1 else part[0][None] for part in zip(*rows, strict=True))
-            cached[layer] = keys.to(model.device, model.dtype), values.to(model.device, model.dtype)
-        return cached[layer]
+    def ready(rows: Rows) -> Rows:
+        if isinstance(rows, Tensor):
+            return rows.to(model.device, model.dtype, non_blocking=True)
+        near = rows.to(model.device)
+        return near.dense(model.dtype) if few else near
+
+    def gather(layer: int) -> tuple[Rows, Rows]:
+        if layer in cached:
+            return cached[layer]
+        kept = [memory.read(layer, first, stop) for first, stop in windows]
+        joined = [stacked(part) for part in zip(*kept, strict=True)]
+        keys, values = (ready(rows) for rows in joined)
+        if few or keys is joined[0]:  # else a copy of one layer, and not of all of them
+            cached[layer] = keys, values
+        return keys, values
 
     return gather
+
+
+def tokens_per_batch(memory: VideoMemory) -> int:
+    """Video tokens of which a dense copy, for all layers, may be made."""
+    return tokens_that_are_copied(len(memory.keys), math.prod(memory.keys[0].shape[1:]))
+
+
+def tokens_that_are_copied(num_layers: int, kv_dim: int) -> int:
+    """`tokens_per_batch` from the sizes of a model."""
+    return max(1, min(_TOKENS_PER_BATCH, NUMBERS_PER_BATCH // (2 * num_layers * kv_dim)))
 
 
 @torch.inference_mode()
@@ -114,7 +139,7 @@ def generate_each(
 ) -> list[Generated]:
     """Greedy answers to one question about many windows, each read alone; windows of equal length run together."""
     answers = [Generated("", 0.0)] * len(windows)
-    for batch in batches(windows, memory.tokens_per_pair):
+    for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory)):
         video = view(model, memory, [windows[i] for i in batch])
         ids = torch.tensor([tokenizer.encode_prompt(question)] * len(batch), device=model.device)
         cache = model.text_cache(len(batch), ids.shape[1] + max_new_tokens)
@@ -138,11 +163,11 @@ def generate_each(
     return answers
 
 
-def batches(windows: Sequence[Span], tokens_per_pair: int) -> Iterator[list[int]]:
+def batches(windows: Sequence[Span], tokens_per_pair: int, most_tokens: int = _TOKENS_PER_BATCH) -> Iterator[list[int]]:
     """Indices of windows of equal length, so many that one batch reads a bounded number of video tokens."""
     by_length: dict[int, list[int]] = defaultdict(list)
     for index, (first, stop) in enumerate(windows):
         by_length[stop - first].append(index)
     for length, indices in by_length.items():
-        size = max(1, _TOKENS_PER_BATCH // max(1, length * tokens_per_pair))
+        size = max(1, min(WINDOWS_PER_BATCH, most_tokens // max(1, length * tokens_per_pair)))
         yield from (indices[i : i + size] for i in range(0, len(indices), size))

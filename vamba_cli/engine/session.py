@@ -8,13 +8,15 @@ from pathlib import Path
 import torch
 
 from vamba_cli import __version__
-from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict, with_a_chunk_that_fits
+from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict
 from vamba_cli.engine.encode import Encoder, encode_video, forward_pairs, tokens_per_pair
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
 from vamba_cli.engine.generate import Generated, Span
+from vamba_cli.engine.saving import Fixed, economise
 from vamba_cli.engine.store import FORMAT, MemoryStore, file_digest, memory_key
 from vamba_cli.engine.workers import two_cores
 from vamba_cli.kernels.dispatch import is_fast_for
+from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.media.frames import FrameReader
 from vamba_cli.media.info import VideoInfo
 from vamba_cli.media.plan import FramePlan, Sampling, plan_frames
@@ -23,6 +25,7 @@ from vamba_cli.media.scenes import CutDetector
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.settings import Settings
 from vamba_cli.subtitles import NO_SUBTITLES, Subtitles
+from vamba_cli.weights.parts import TEXT, VIDEO
 from vamba_cli.weights.ready import ModelFolder, ReadyModel
 
 DEFAULT_STATIC_TOLERANCE = 0.0  # exact: only identical pictures reuse the ViT's tokens
@@ -76,15 +79,16 @@ def look_at(video: Path, folder: ModelFolder, settings: Settings, device: torch.
         keyframes_only=settings.keyframes_only,
     )
     plan = plan_frames(info, wishes)
-    work = _workload(plan, folder, settings, device, dtype)
-    fitting = pairs_that_fit(folder.config, work, _limit_bytes(settings, device))
+    work, note = _workload(plan, folder, settings, device, dtype)
+    fitting = _most_pairs(folder, work, settings, device)
     notes = [*info.warnings, *plan.notes]
     if fitting < work.num_pairs:
         notes.append(
             f"{2 * work.num_pairs} frames would not fit into the memory that may be used: now {2 * fitting} frames"
         )
         plan = plan_frames(info, replace(wishes, max_frames=2 * fitting))
-        work = _workload(plan, folder, settings, device, dtype)
+        work, note = _workload(plan, folder, settings, device, dtype)
+    notes += [note] if note else []
     return Prospect(info, plan, work, predict(folder.config, work), tuple(notes))
 
 
@@ -95,7 +99,8 @@ def memory_dtype(dtype: torch.dtype) -> torch.dtype:
 
 def _workload(
     plan: FramePlan, folder: ModelFolder, settings: Settings, device: torch.device, dtype: torch.dtype
-) -> Workload:
+) -> tuple[Workload, str | None]:
+    """The plan as work for the model, held so that it fits, and what the user should know of that."""
     chunk_pairs = (settings.chunk_frames or (32 if device.type == "cpu" else 64)) // 2  # enough to fill the machine
     work = Workload(
         num_pairs=len(plan.times_seconds) // 2,
@@ -106,16 +111,45 @@ def _workload(
         memory_element_bytes=memory_dtype(dtype).itemsize,
         fast=is_fast_for(device, dtype),
     )
-    if settings.chunk_frames is not None:
-        return work
-    return with_a_chunk_that_fits(folder.config, work, _limit_bytes(settings, device))
+    fixed = Fixed(
+        chunk_pairs=settings.chunk_frames and settings.chunk_frames // 2,
+        weights=_unless_auto(settings.weight_dtype),
+        kv=_unless_auto(settings.kv_dtype),
+        token_keep=settings.token_keep,
+        offload=settings.kv_offload,
+        split=settings.split,
+    )
+    return economise(folder.config, work, _limit_bytes(settings, device), fixed, host_bytes=_beside(device))
+
+
+def _unless_auto(value: str) -> str | None:
+    return None if value == "auto" else value
+
+
+def _most_pairs(folder: ModelFolder, work: Workload, settings: Settings, device: torch.device) -> int:
+    fitting = pairs_that_fit(folder.config, work, _limit_bytes(settings, device))
+    beside = _beside(device)
+    if not work.offload or beside is None:
+        return fitting
+    per_pair = predict(folder.config, replace(work, num_pairs=1)).memory_bytes
+    return max(1, min(fitting, beside // per_pair))
 
 
 def _limit_bytes(settings: Settings, device: torch.device) -> int:
     if settings.memory_limit_gib is not None:
         return int(settings.memory_limit_gib * GIB)
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[1]) - _SPARE_CUDA_BYTES
+        total = int(torch.cuda.mem_get_info(device)[1])
+        return total - min(_SPARE_CUDA_BYTES, GIB // 2 + total // 16)
+    return _host_bytes()
+
+
+def _beside(device: torch.device) -> int | None:
+    """What a GPU's keys and values may take of the CPU's memory."""
+    return _host_bytes() if device.type == "cuda" else None
+
+
+def _host_bytes() -> int:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") - _SPARE_BYTES
     except (ValueError, OSError, AttributeError):
@@ -124,11 +158,12 @@ def _limit_bytes(settings: Settings, device: torch.device) -> int:
 
 def session_key(video: Path, prospect: Prospect, folder: ModelFolder, settings: Settings, dtype: torch.dtype) -> str:
     """One name for content, model, plan and version: equal keys mean equal memories."""
-    plan = prospect.plan
+    plan, work = prospect.plan, prospect.work
     tolerance = static_tolerance(settings)
     return memory_key(
         [file_digest(video), folder.fingerprint, folder.config, folder.pixels, settings.random_weights, str(dtype),
-         plan.times_seconds, plan.width, plan.height, plan.strategy, tolerance, FORMAT, __version__]
+         work.weights, work.kv, work.kept_per_pair, plan.times_seconds, plan.width, plan.height, plan.strategy,
+         tolerance, FORMAT, __version__]
     )  # fmt: skip
 
 
@@ -145,15 +180,19 @@ def open_session(
     on_event: OnEvent = ignore,
 ) -> Session:
     """Take the video's memory from the store, or encode the video and keep the memory there."""
-    key = session_key(video, prospect, ready.folder, settings, ready.model.dtype) if store else ""
-    memory = store.load(key, ready.model.device) if store else None
+    device, dtype = ready.device, ready.dtype
+    key = session_key(video, prospect, ready.folder, settings, dtype) if store else ""
+    memory = store.load(key, torch.device("cpu") if prospect.work.offload else device) if store else None
     for note in prospect.notes:
         on_event(Notice(note))
     if memory is not None:
         on_event(Stage("reuse", "of an earlier run"))
+        ready.enter(TEXT)
         return Session(ready, prospect, memory, True, 0.0, prospect.notes)
     started = time.perf_counter()
+    ready.enter(VIDEO)
     memory, warnings = _encode(prospect, ready, settings, on_event)
+    ready.enter(TEXT)
     seconds = time.perf_counter() - started
     warnings = (*prospect.notes, *warnings, *_keep(store, key, memory, video, ready, on_event))
     return Session(ready, prospect, memory, False, seconds, warnings)
@@ -166,8 +205,9 @@ def _encode(
     on_event(Stage("encode", f"{len(plan.times_seconds)} frames"))
     end_seconds = min(prospect.info.duration_seconds, plan.times_seconds[-1] + plan.step_seconds)
     memory = VideoMemory.allocate(
-        model.config, work.num_pairs, work.tokens_per_pair,
-        end_seconds=end_seconds, device=model.device, dtype=memory_dtype(model.dtype),
+        model.config, work.num_pairs, work.kept_per_pair, end_seconds=end_seconds,
+        device=torch.device("cpu") if work.offload else model.device,
+        dtype=DTYPES.get(work.kv, memory_dtype(model.dtype)), pinned=work.offload,
     )  # fmt: skip
     detector = CutDetector()
     reader = FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs)

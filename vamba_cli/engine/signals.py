@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vamba_cli.engine.events import OnEvent, SearchProgress, ignore
-from vamba_cli.engine.generate import Span, batches, view
+from vamba_cli.engine.generate import Span, batches, tokens_per_batch, view
 from vamba_cli.errors import ModelError
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba, View
@@ -171,7 +171,7 @@ def signals(
     )
     split = max(1, min(len(tokenizer.encode(probe.beginning)), len(tokenizer.encode(probe.phrase)) - 1))
     done = 0
-    for batch in batches(windows, memory.tokens_per_pair):
+    for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory)):
         video = view(model, memory, [windows[i] for i in batch])
         rows = [prompts[questions[i]] for i in batch]
         longest = max(map(len, rows))

@@ -4,8 +4,10 @@ import torch
 from torch import Tensor
 
 from vamba_cli.kernels.dispatch import is_fast
+from vamba_cli.kernels.packed import Packed
 from vamba_cli.model.attention import TextCache
 from vamba_cli.model.decoder import DecoderLayer
+from vamba_cli.model.layers import Linear
 from vamba_cli.model.vamba import Vamba, View
 
 
@@ -20,6 +22,8 @@ class StepGraph:
     def suits(model: Vamba, video: View, cache: TextCache) -> bool:
         """Whether this model, memory and text can be decoded so."""
         keys, _ = video(0)
+        if isinstance(keys, Packed) or not isinstance(next(iter(model.decoder_layers())).mlp.up_proj, Linear):
+            return False  # 8 or 4 bits: their kernels run one by one
         if model.config.hidden_size % 4 or model.config.kv_dim % 4:  # the kernels take four rows of a matrix at a time
             return False
         return is_fast(model.embed_tokens.weight) and len(cache.keys[0]) == len(keys) == 1 and keys.shape[1] > 0
@@ -81,5 +85,7 @@ class StepGraph:
         past = self._cache.keys[index][0], self._cache.values[index][0]
         k.text_attention(queries, keys, values, *past, self._position, c.rope_theta, self._heads[0])
         shape = (1, c.num_kv_heads, c.num_heads // c.num_kv_heads, c.head_dim)
-        self._attend(reading.view(shape), *self._video(index), self._heads[1].view(shape))
+        seen_keys, seen_values = self._video(index)
+        assert isinstance(seen_keys, Tensor) and isinstance(seen_values, Tensor)
+        self._attend(reading.view(shape), seen_keys, seen_values, self._heads[1].view(shape))
         k.products(self._heads, [own.o_proj.weight, cross.o_proj.weight], [], self._added)

@@ -16,13 +16,22 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vamba_cli.errors import VambaError
+from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.model.memory import Looks, VideoMemory
 
 FORMAT = "vamba-memory-3"
 _SUFFIX = ".safetensors"
 _PARTIAL = ".partial"
 _ABANDONED_SECONDS = 3600.0  # nobody wrote to a partial file for so long: its process is dead
-_DTYPES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32", torch.float64: "F64", torch.bool: "BOOL"}
+_DTYPES = {
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float32: "F32",
+    torch.float64: "F64",
+    torch.bool: "BOOL",
+    torch.int8: "I8",
+    torch.float8_e4m3fn: "F8_E4M3",
+}
 
 
 class DamagedMemoryError(VambaError):
@@ -38,6 +47,9 @@ def save_memory(memory: VideoMemory, path: Path, notes: dict[str, str] | None = 
     for layer in range(len(memory.keys)):
         keys, values = memory.rows(layer, 0, memory.num_pairs)
         tensors += [(f"keys.{layer}", keys), (f"values.{layer}", values)]
+        if memory.key_scales:
+            for name, scales in (("key_scales", memory.key_scales), ("value_scales", memory.value_scales)):
+                tensors.append((f"{name}.{layer}", scales[layer][: memory.num_tokens]))
     header: dict[str, Any] = {
         "__metadata__": {
             "format": FORMAT,
@@ -80,10 +92,17 @@ def load_memory(path: Path, device: torch.device) -> VideoMemory:
             if notes.get("format") != FORMAT:
                 raise DamagedMemoryError(f"{path} is not a saved video memory of this version")
             layers = range(int(notes["num_layers"]))
-            keys = tuple(file.get_tensor(f"keys.{layer}") for layer in layers)
+
+            def read(name: str) -> tuple[Tensor, ...]:
+                return tuple(file.get_tensor(f"{name}.{layer}") for layer in layers)
+
+            keys = read("keys")
+            scaled = keys[0].dtype in DTYPES.values()
             return VideoMemory(
                 keys=keys,
-                values=tuple(file.get_tensor(f"values.{layer}") for layer in layers),
+                values=read("values"),
+                key_scales=read("key_scales") if scaled else (),
+                value_scales=read("value_scales") if scaled else (),
                 tokens_per_pair=int(notes["tokens_per_pair"]),
                 looks=Looks(*(file.get_tensor(field.name).cpu() for field in fields(Looks))),
                 end_seconds=float(notes["end_seconds"]),

@@ -20,9 +20,12 @@ from vamba_cli.kernels import cpu, plain
 FAST = {  # operation: the module of this folder that has its fast implementation
     "add_product": "cublas_sums",
     "attend": "triton_attention",
+    "attend_packed": "triton_attention",
     "conv_silu": "triton_pointwise",
     "gated_rms_norm": "triton_pointwise",
     "linear": "triton_gemv",
+    "linear_int4": "triton_quantised",
+    "linear_int8": "triton_quantised",
     "linear_quick_gelu": "triton_vision",
     "patches": "triton_pixels",
     "resample": "triton_pixels",

@@ -3,13 +3,17 @@
 They run in any floating dtype; statistics and states are float32, or float64 for a float64 model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vamba_cli.kernels.packed import Packed
 from vamba_cli.kernels.ssd import ssd
+
+DENSE_TOKENS = 4096  # of packed keys and values that are dense at once
+DENSE_NUMBERS = 1 << 24  # of a quantised weight that are dense at once: 32 MiB in 16 bits
 
 
 def normalise(x: Tensor, eps: float) -> Tensor:
@@ -107,6 +111,23 @@ def attend(q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, keys.transpose(1, 2), values.transpose(1, 2))
 
 
+def attend_packed(q: Tensor, keys: Packed, values: Packed) -> Tensor:
+    """`attend` to packed keys and values, which are dense for one block of tokens at a time: a running softmax."""
+    wide = torch.promote_types(q.dtype, torch.float32)
+    best = torch.full((*q.shape[:-1], 1), -torch.inf, device=q.device, dtype=wide)
+    total, out = torch.zeros_like(best), torch.zeros(q.shape, device=q.device, dtype=wide)
+    for first in range(0, keys.shape[1], DENSE_TOKENS):
+        block = slice(first, first + DENSE_TOKENS)
+        k, v = (part.tokens(block).dense(q.dtype).transpose(1, 2) for part in (keys, values))
+        scores = (q @ k.transpose(-1, -2)).to(wide) * q.shape[-1] ** -0.5
+        higher = torch.maximum(best, scores.amax(-1, keepdim=True))
+        weights, shrink = torch.exp(scores - higher), torch.exp(best - higher)
+        out = out * shrink + weights.to(q.dtype) @ v
+        total = total * shrink + weights.sum(-1, keepdim=True)
+        best = higher
+    return (out / total).to(q.dtype)
+
+
 def resample(x: Tensor, first: Tensor, weights: Tensor, bits: int, dim: int) -> Tensor:
     """Resize uint8 x along one axis: output n is the sum over j of weights[n, j] * x[first[n] + j] / 2**bits, rounded.
 
@@ -141,3 +162,44 @@ def add_product(total: Tensor, x: Tensor, weight: Tensor) -> Tensor:
 
 
 linear = F.linear
+
+
+def dense_int4(data: Tensor, scale: Tensor, low: Tensor) -> Tensor:
+    """(rows, width) of codes in pairs (rows, width / 2), each group of a row with its scale and lowest value."""
+    codes = torch.stack((data & 15, data >> 4), -1).flatten(-2)
+    groups = codes.unflatten(-1, (scale.shape[-1], -1)).to(scale.dtype)
+    return torch.addcmul(low[..., None], groups, scale[..., None]).flatten(-2)
+
+
+def linear_int8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`F.linear` with a weight of whole numbers (rows, width) int8 and a scale (rows,) for each row of it."""
+
+    def product(part: slice) -> Tensor:
+        return F.linear(x, data[part].to(x.dtype)).mul_(scale[part])
+
+    return _in_blocks(x, product, row_blocks(*data.shape), bias)
+
+
+def linear_int4(x: Tensor, data: Tensor, scale: Tensor, low: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`F.linear` with the weight of `dense_int4`."""
+
+    def product(part: slice) -> Tensor:
+        return F.linear(x, dense_int4(data[part], scale[part], low[part]))
+
+    return _in_blocks(x, product, row_blocks(len(data), 2 * data.shape[1]), bias)
+
+
+def _in_blocks(x: Tensor, product: Callable[[slice], Tensor], blocks: list[slice], bias: Tensor | None) -> Tensor:
+    if len(blocks) == 1:
+        y = product(blocks[0])
+    else:
+        y = x.new_empty(*x.shape[:-1], blocks[-1].stop)
+        for part in blocks:
+            y[..., part] = product(part)
+    return y if bias is None else y.add_(bias)
+
+
+def row_blocks(rows: int, width: int, numbers: int | None = None) -> list[slice]:
+    """Rows of a matrix in blocks of a bounded size: so much of it is dense at once."""
+    step = max(1, (numbers or DENSE_NUMBERS) // width)
+    return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]

@@ -11,6 +11,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from vamba_cli.kernels import plain
+from vamba_cli.kernels.packed import Packed
 from vamba_cli.kernels.processors import num_processors
 
 BLOCK = 64  # keys per step
@@ -19,10 +21,11 @@ BLOCK = 64  # keys per step
 @triton.jit
 def _attend_part(
     q_ptr, k_ptr, v_ptr, out_ptr, lse_ptr, rows, tokens, part, kv_heads, q_batch, q_head, q_row,
-    k_batch, k_token, k_head, v_batch, v_token, v_head, scale,
+    k_batch, k_token, k_head, v_batch, v_token, v_head, scale, ks_ptr, vs_ptr, s_batch, s_token, s_head,
     D: tl.constexpr, BD: tl.constexpr, BR: tl.constexpr, BK: tl.constexpr, PRECISION: tl.constexpr,
+    PACKED: tl.constexpr,
 ):  # fmt: skip
-    """One K/V head of one text: BR rows of q against `part` keys."""
+    """One K/V head of one text: BR rows of q against `part` keys, packed with a scale for each token or not."""
     split, batch, head = tl.program_id(1), tl.program_id(2) // kv_heads, tl.program_id(2) % kv_heads
     batch = batch.to(tl.int64)
     row = tl.program_id(0) * BR + tl.arange(0, BR)
@@ -39,13 +42,24 @@ def _attend_part(
         token = (start + j).to(tl.int64)
         valid = token < end
         k = tl.load(k_ptr + token[None, :] * k_token + d[:, None], valid[None, :] & (d < D)[:, None], 0.0)
+        if PACKED:
+            place = batch * s_batch + token * s_token + head * s_head
+            k_scale = tl.load(ks_ptr + place, valid, 0.0).to(tl.float32)
+            v_scale = tl.load(vs_ptr + place, valid, 0.0).to(tl.float32)
+            k = k.to(q.dtype)
         scores = tl.dot(q, k, input_precision=PRECISION) * scale
+        if PACKED:
+            scores *= k_scale[None, :]
         scores = tl.where(valid[None, :], scores, float("-inf"))
         higher = tl.maximum(best, tl.max(scores, 1))
         weights = tl.exp2(scores - higher[:, None])
         shrink = tl.exp2(best - higher)
         v = tl.load(v_ptr + token[:, None] * v_token + d[None, :], valid[:, None] & (d < D)[None, :], 0.0)
-        out = tl.dot(weights.to(v.dtype), v, out * shrink[:, None], input_precision=PRECISION)
+        if PACKED:
+            scaled, v = weights * v_scale[None, :], v.to(q.dtype)
+        else:
+            scaled = weights
+        out = tl.dot(scaled.to(v.dtype), v, out * shrink[:, None], input_precision=PRECISION)
         total = total * shrink + tl.sum(weights, 1)
         best = higher
     place = (tl.program_id(2).to(tl.int64) * tl.num_programs(1) + split) * rows + row
@@ -68,6 +82,23 @@ def _merge(out_ptr, lse_ptr, y_ptr, rows, parts, D: tl.constexpr, BD: tl.constex
 
 def attend(q: Tensor, keys: Tensor, values: Tensor, y: Tensor | None = None) -> Tensor:
     """`plain.attend` for one text or a few, and any number of tokens; into y if given."""
+    return _attend(q, keys, values, None, None, y)
+
+
+def attend_packed(q: Tensor, keys: Packed, values: Packed) -> Tensor:
+    """`plain.attend_packed`: half of the bytes are read, and nothing is unpacked but in registers."""
+    if keys.data.dtype == torch.float8_e4m3fn and not _reads_float8(q.device):
+        return plain.attend_packed(q, keys, values)
+    return _attend(q, keys.data, values.data, keys.scale, values.scale, None)
+
+
+def _reads_float8(device: torch.device) -> bool:
+    return device.type != "cuda" or torch.cuda.get_device_capability(device) >= (8, 9)
+
+
+def _attend(
+    q: Tensor, keys: Tensor, values: Tensor, key_scale: Tensor | None, value_scale: Tensor | None, y: Tensor | None
+) -> Tensor:
     batch, kv_heads, rows, D = q.shape
     tokens = keys.shape[1]
     BR = max(16, min(64, triton.next_power_of_2(rows)))
@@ -80,10 +111,14 @@ def attend(q: Tensor, keys: Tensor, values: Tensor, y: Tensor | None = None) -> 
     if y is None:
         y = torch.empty(batch, kv_heads, rows, D, device=q.device, dtype=q.dtype)
     BD = max(16, triton.next_power_of_2(D))
+    if key_scale is not None and value_scale is not None:
+        assert key_scale.stride() == value_scale.stride()  # they are allocated, cut and gathered together
     _attend_part[(row_blocks, parts, batch * kv_heads)](
         q, keys, values, out, lse, rows, tokens, part, kv_heads, *q.stride()[:3],
         *keys.stride()[:3], *values.stride()[:3], D**-0.5 * 1.4426950408889634,
-        D, BD, BR, BLOCK, "ieee" if q.dtype == torch.float32 else "tf32", num_warps=4, num_stages=3,
+        *((q, q, 0, 0, 0) if key_scale is None else (key_scale, value_scale, *key_scale.stride())),
+        D, BD, BR, BLOCK, "ieee" if q.dtype == torch.float32 else "tf32", key_scale is not None,
+        num_warps=4, num_stages=3,
     )  # fmt: skip
     _merge[(rows, batch * kv_heads)](out, lse, y, rows, parts, D, BD, triton.next_power_of_2(parts))
     return y

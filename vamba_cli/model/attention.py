@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vamba_cli.kernels.dispatch import pick
+from vamba_cli.kernels.packed import Packed, Rows
 from vamba_cli.model.config import VambaConfig
 from vamba_cli.model.layers import Linear
 from vamba_cli.model.rope import Rotary, rotate
@@ -78,7 +79,7 @@ class SelfAttention(_Projections):
 class CrossAttention(_Projections):
     """Attention from text to video states: no positions, no causality, no norm on the video."""
 
-    def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, keys: Rows, values: Rows, mask: Tensor | None = None) -> Tensor:
         """x (batch, length, hidden) reads keys and values (batch or 1, tokens, kv_heads, head_dim).
 
         The query heads that share a K/V head are laid along the query axis, so K/V are never repeated.
@@ -88,15 +89,17 @@ class CrossAttention(_Projections):
             return torch.zeros_like(x)
         batch, length, _ = x.shape
         group = self.num_heads // self.num_kv_heads
+        attend = pick("attend_packed" if isinstance(keys, Packed) else "attend", x)
         q = self.queries(x).unflatten(2, (self.num_kv_heads, group)).permute(0, 2, 3, 1, 4).flatten(2, 3)  # b kv g*l d
         if keys.shape[0] == 1 and batch > 1:  # one memory for many texts: they, too, are just more queries
             q = q.transpose(0, 1).flatten(1, 2)[None]
-            out = pick("attend", q)(q, keys, values)[0].unflatten(1, (batch, group, length))
+            out = attend(q, keys, values)[0].unflatten(1, (batch, group, length))
             out = out.permute(1, 3, 0, 2, 4)
         else:
             if mask is None:
-                out = pick("attend", q)(q, keys, values)
+                out = attend(q, keys, values)
             else:
+                assert isinstance(keys, Tensor) and isinstance(values, Tensor)  # nobody trains on packed ones
                 k, v = keys.transpose(1, 2), values.transpose(1, 2)
                 out = F.scaled_dot_product_attention(q, k, v, mask[:, None, None])
             out = out.unflatten(2, (group, length)).permute(0, 3, 1, 2, 4)

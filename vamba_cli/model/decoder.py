@@ -1,8 +1,10 @@
 """One VAMBA layer: two streams, text and video, side by side (MODEL section 5)."""
 
+import torch
 from torch import Tensor, nn
 
 from vamba_cli.kernels.dispatch import pick
+from vamba_cli.kernels.packed import Rows
 from vamba_cli.model.attention import CrossAttention, SelfAttention, TextCache
 from vamba_cli.model.config import VambaConfig
 from vamba_cli.model.layers import Linear, RMSNorm
@@ -31,7 +33,7 @@ class DecoderLayer(nn.Module):
         self.input_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.self_attn = SelfAttention(config)
         self.cross_attn = CrossAttention(config)
-        self.alpha = nn.Parameter(Tensor([0.5])) if config.use_alpha_balancing else None
+        self.alpha = nn.Parameter(torch.full((1,), 0.5)) if config.use_alpha_balancing else None
         self.mlp_norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.mlp = SwiGLU(config.hidden_size, config.intermediate_size)
         self.mixer = MixerBlock(config.mixer) if mixes else None
@@ -39,8 +41,8 @@ class DecoderLayer(nn.Module):
     def forward(
         self,
         text: Tensor,
-        keys: Tensor,
-        values: Tensor,
+        keys: Rows,
+        values: Rows,
         rotary: Rotary,
         cache: TextCache | None = None,
         layer: int = 0,

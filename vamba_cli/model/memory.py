@@ -1,10 +1,12 @@
 """VideoMemory: everything a question needs of a video (MODEL section 1)."""
 
 from dataclasses import dataclass, fields
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from vamba_cli.kernels.packed import DTYPES, SCALE_DTYPE, Packed, Rows, pack
 from vamba_cli.model.config import VambaConfig
 
 _UNCHANGED = 6.0  # grey levels up to which a frame counts as a repetition of the one before
@@ -56,7 +58,8 @@ class VideoMemory:
 
     Rows are written once, in order, into preallocated tensors; `num_tokens` of them are valid.
 
-    keys, values: one (capacity, kv_heads, head_dim) tensor per layer.
+    keys, values: one (capacity, kv_heads, head_dim) tensor per layer; in 8 bits they have scales.
+    key_scales, value_scales: (capacity, kv_heads) each, or nothing where keys and values are 16 bits or more.
     tokens_per_pair: video tokens of one frame pair; pair i owns rows i * tokens_per_pair up to the next.
     looks: of all frames so far.
     end_seconds: where the last frame stops being on screen.
@@ -68,6 +71,8 @@ class VideoMemory:
     looks: Looks
     end_seconds: float
     num_tokens: int = 0
+    key_scales: tuple[Tensor, ...] = ()
+    value_scales: tuple[Tensor, ...] = ()
 
     @staticmethod
     def allocate(
@@ -78,12 +83,24 @@ class VideoMemory:
         end_seconds: float,
         device: torch.device,
         dtype: torch.dtype,
+        pinned: bool = False,
     ) -> "VideoMemory":
+        """Room for a video.
+
+        Args:
+            dtype: of keys and values; int8 and float8 have scales besides.
+            pinned: in pages of the CPU's memory that a GPU can reach.
+        """
         shape = (num_pairs * tokens_per_pair, config.num_kv_heads, config.head_dim)
-        keys, values = (
-            tuple(torch.empty(shape, device=device, dtype=dtype) for _ in range(config.num_layers)) for _ in range(2)
-        )
-        return VideoMemory(keys, values, tokens_per_pair, Looks.nothing(), end_seconds)
+
+        def room(shape: tuple[int, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
+            make = partial(torch.empty, shape, device=device, dtype=dtype, pin_memory=pinned)
+            return tuple(make() for _ in range(config.num_layers))
+
+        memory = VideoMemory(room(shape, dtype), room(shape, dtype), tokens_per_pair, Looks.nothing(), end_seconds)
+        if dtype in DTYPES.values():
+            memory.key_scales, memory.value_scales = (room(shape[:2], SCALE_DTYPE) for _ in range(2))
+        return memory
 
     @property
     def num_pairs(self) -> int:
@@ -91,14 +108,23 @@ class VideoMemory:
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of the valid keys and values."""
-        row = sum(t[0].numel() * t.element_size() for t in (*self.keys, *self.values) if len(t))
-        return row * self.num_tokens
+        """Bytes of the valid keys and values, with their scales."""
+        parts = (*self.keys, *self.values, *self.key_scales, *self.value_scales)
+        return sum(t[0].numel() * t.element_size() for t in parts if len(t)) * self.num_tokens
 
     def write(self, layer: int, start: int, keys: Tensor, values: Tensor) -> None:
-        """Store the rows (tokens, kv_heads, head_dim) of one chunk for one layer."""
-        self.keys[layer][start : start + len(keys)] = keys
-        self.values[layer][start : start + len(values)] = values
+        """Store the rows (tokens, kv_heads, head_dim) of one chunk for one layer.
+
+        What goes from a GPU to pinned memory is on its way when this returns.
+        """
+        for rows, kept, scales in ((keys, self.keys, self.key_scales), (values, self.values, self.value_scales)):
+            part = slice(start, start + len(rows))
+            if scales:
+                packed = pack(rows, kept[layer].dtype)
+                kept[layer][part].copy_(packed.data, non_blocking=True)
+                scales[layer][part].copy_(packed.scale, non_blocking=True)
+            else:
+                kept[layer][part].copy_(rows, non_blocking=True)
 
     def advance(self, num_pairs: int, looks: Looks) -> None:
         """Make the rows of the next `num_pairs` pairs valid, and add what was noticed about them."""
@@ -106,9 +132,20 @@ class VideoMemory:
         self.looks = self.looks.followed_by(looks)
 
     def rows(self, layer: int, first: int, stop: int) -> tuple[Tensor, Tensor]:
-        """Keys and values of a layer, (tokens, kv_heads, head_dim) views, of the frame pairs first .. stop - 1."""
-        part = slice(first * self.tokens_per_pair, min(stop, self.num_pairs) * self.tokens_per_pair)
+        """What is stored of a layer, (tokens, kv_heads, head_dim) views, of the frame pairs first .. stop - 1."""
+        part = self._part(first, stop)
         return self.keys[layer][part], self.values[layer][part]
+
+    def read(self, layer: int, first: int, stop: int) -> tuple[Rows, Rows]:
+        """`rows` as attention reads them: with their scales, where they have any."""
+        keys, values = self.rows(layer, first, stop)
+        if not self.key_scales:
+            return keys, values
+        part = self._part(first, stop)
+        return Packed(keys, self.key_scales[layer][part]), Packed(values, self.value_scales[layer][part])
+
+    def _part(self, first: int, stop: int) -> slice:
+        return slice(first * self.tokens_per_pair, min(stop, self.num_pairs) * self.tokens_per_pair)
 
     def pair_start_seconds(self, pair: int) -> float:
         """When what a pair shows comes on screen; for pair = num_pairs, when the video ends.

@@ -67,7 +67,7 @@ class Mamba2(nn.Module):
         self.out_proj = nn.Linear(config.d_inner, config.d_model, bias=False)
 
     def empty_state(self, batch: int = 1) -> MixerState:
-        c, like = self.config, self.in_proj.weight
+        c, like = self.config, self.conv1d.weight
         wide = torch.promote_types(like.dtype, torch.float32)
         return MixerState(
             conv=like.new_zeros(batch, c.conv_dim, c.d_conv - 1),

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vamba_cli.kernels.dispatch import pick
+from vamba_cli.kernels.packed import Rows
 from vamba_cli.model.attention import TextCache
 from vamba_cli.model.config import VambaConfig
 from vamba_cli.model.decoder import DecoderLayer
@@ -16,7 +17,7 @@ from vamba_cli.model.vision import VisionTransformer
 
 MixerStates = tuple[MixerState, ...]
 KeysValues = tuple[Tensor, Tensor]
-View = Callable[[int], KeysValues]
+View = Callable[[int], tuple[Rows, Rows]]
 
 
 class Vamba(nn.Module):
@@ -42,11 +43,11 @@ class Vamba(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.embed_tokens.weight.dtype
+        return self.norm.weight.dtype
 
     @property
     def device(self) -> torch.device:
-        return self.embed_tokens.weight.device
+        return self.norm.weight.device
 
     def decoder_layers(self) -> Iterable[DecoderLayer]:
         return (layer for layer in self.layers if isinstance(layer, DecoderLayer))
@@ -129,5 +130,6 @@ class Vamba(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """(..., hidden) to (..., vocab)."""
-        weight = self.embed_tokens.weight if self.lm_head is None else self.lm_head.weight
-        return pick("linear", hidden)(hidden, weight)
+        if self.lm_head is None:
+            return pick("linear", hidden)(hidden, self.embed_tokens.weight)
+        return self.lm_head(hidden)

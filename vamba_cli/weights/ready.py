@@ -1,6 +1,7 @@
 """A resolved model folder to everything that is needed to ask it."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import torch
 from vamba_cli.errors import ModelError, UsageError
 from vamba_cli.model.config import PixelConfig, VambaConfig
 from vamba_cli.model.vamba import Vamba
-from vamba_cli.weights.load import load_model, random_model, read_config, read_json, weight_files
+from vamba_cli.weights.load import fill, fill_randomly, read_config, read_json, skeleton, weight_files
+from vamba_cli.weights.parts import Phases
 from vamba_cli.weights.registry import ResolvedModel
 from vamba_cli.weights.tokenizer import ByteTokenizer, Qwen2Tokenizer, Tokenizer
 
@@ -35,11 +37,23 @@ class ModelFolder:
 
 @dataclass(frozen=True, slots=True)
 class ReadyModel:
-    """A network on its device, with its tokenizer."""
+    """A network on its device, with its tokenizer.
+
+    device, dtype: of the model, also while nothing of it is loaded.
+    phases: where its two parts are not held together; `enter` one of them before it is used.
+    """
 
     folder: ModelFolder
     model: Vamba
     tokenizer: Tokenizer
+    device: torch.device
+    dtype: torch.dtype
+    phases: Phases | None = None
+
+    def enter(self, part: str) -> None:
+        """Make sure that a part of the network (see `weights.parts`) is there."""
+        if self.phases is not None:
+            self.phases.enter(part)
 
 
 def open_folder(resolved: ResolvedModel) -> ModelFolder:
@@ -103,14 +117,23 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     }[name]  # fmt: skip
 
 
-def load_ready(folder: ModelFolder, device: torch.device, dtype: torch.dtype, *, random_weights: bool) -> ReadyModel:
-    """Load (or, for measuring, draw) the weights, and the tokenizer that goes with them."""
-    where = folder.resolved.folder
-    if random_weights:
-        model = random_model(folder.config, device=device, dtype=dtype)
-    else:
-        model = load_model(where, folder.config, device=device, dtype=dtype)
-    return ReadyModel(folder, model, _tokenizer(folder, where, random_weights))
+def load_ready(
+    folder: ModelFolder, device: torch.device, dtype: torch.dtype, *, random_weights: bool, weights: str = "full",
+    split: bool = False,
+) -> ReadyModel:  # fmt: skip
+    """Load (or, for measuring, draw) the weights, and the tokenizer that goes with them.
+
+    Args:
+        weights: how they are held, see `weights.quantise`.
+        split: load nothing now, and one part of the network after the other when it is entered.
+    """
+    where, model = folder.resolved.folder, skeleton(folder.config)
+    fill_it = fill_randomly if random_weights else partial(fill, folder=where)
+    fill_part = partial(fill_it, model, device=device, dtype=dtype, weights=weights)
+    if not split:
+        fill_part()
+    phases = Phases(model, lambda part: fill_part(part=part)) if split else None
+    return ReadyModel(folder, model, _tokenizer(folder, where, random_weights), device, dtype, phases)
 
 
 def _tokenizer(folder: ModelFolder, where: Path, random_weights: bool) -> Tokenizer:

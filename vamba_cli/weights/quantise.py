@@ -1,0 +1,123 @@
+"""Weights in 8 or 4 bits: which of them, how they are rounded, and the layer that multiplies by them.
+
+int8: whole numbers -127 .. 127, one scale for each row (output channel).
+int4: whole numbers 0 .. 15, a scale and a lowest value for each run of 64 along a row.
+
+Only weights are rounded; products take the activations as they are, so that the error is the weights' alone.
+"""
+
+import re
+
+import torch
+from torch import Tensor, nn
+
+from vamba_cli.kernels import plain
+from vamba_cli.kernels.dispatch import pick
+
+KINDS = ("full", "int8", "int4")
+GROUP = 64
+ROUNDED_NUMBERS = 1 << 22  # that are rounded at once, in float32: 16 MiB and as much again a few times
+
+# What is held in fewer bits. The rest never is: embeddings, norms, biases, patch_embed, the convolution, A_log, D,
+# dt_bias and alpha. They are small, or read row by row, or what the recurrence multiplies with thousands of times.
+_DOWN_TO_INT4 = re.compile(
+    r"layers\.\d+\.(?:self_attn\.[qkvo]_proj|cross_attn\.[qo]_proj|mlp\.(?:gate|up|down)_proj)\.weight"
+)
+# What encodes the video, whose errors add up over layers and chunks, and the scores of all words keep 8 bits in int4.
+_DOWN_TO_INT8 = re.compile(
+    r"layers\.\d+\.cross_attn\.[kv]_proj\.weight|layers\.\d+\.mixer\.mixer\.(?:in|out)_proj\.weight"
+    r"|vision\.blocks\.\d+\.(?:qkv|proj|fc1|fc2)\.weight|vision\.merger\.fc[12]\.weight|lm_head\.weight"
+)
+
+
+def kind_of(name: str, width: int, weights: str) -> str:
+    """How the parameter of this name, whose rows are `width` long, is held where weights are asked for as `weights`."""
+    if weights != "full" and _DOWN_TO_INT4.fullmatch(name):
+        return "int8" if width % GROUP else weights
+    return "int8" if weights != "full" and _DOWN_TO_INT8.fullmatch(name) else "full"
+
+
+def stored_bytes(kind: str, rows: int, width: int, element_bytes: int) -> int:
+    """Bytes of a matrix (rows, width); scales are kept in the dtype of the model."""
+    if kind == "int8":
+        return rows * (width + element_bytes)
+    if kind == "int4":
+        return rows * (width // 2 + width // GROUP * 2 * element_bytes)
+    return rows * width * element_bytes
+
+
+def to_int8(rows: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Rows (rows, width) as int8 and their scales (rows,) in `dtype`, for which the codes are chosen."""
+    wide = rows.float()
+    scale = (wide.abs().amax(1) / 127).to(dtype)
+    codes = (wide / _nonzero(scale)[:, None]).round_().clamp_(-127, 127)
+    return codes.to(torch.int8), scale
+
+
+def to_int4(rows: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows (rows, width) as pairs of codes (rows, width / 2) uint8, and (rows, width / GROUP) scales and lowest values.
+
+    The first of two neighbours is the lower half of their byte.
+    """
+    groups = rows.float().unflatten(1, (-1, GROUP))
+    low = groups.amin(2).to(dtype)
+    scale = ((groups.amax(2) - low.float()) / 15).to(dtype)
+    codes = (groups - low.float()[..., None]).div_(_nonzero(scale)[..., None]).round_().clamp_(0, 15)
+    even, odd = codes.to(torch.uint8).flatten(1).unflatten(1, (-1, 2)).unbind(2)
+    return even | odd << 4, scale, low
+
+
+def _nonzero(scale: Tensor) -> Tensor:
+    wide = scale.float()
+    return wide.where(wide > 0, 1.0)
+
+
+class QuantisedLinear(nn.Module):
+    """Stands where an `nn.Linear` stood, with its bias; rows of the weight are stored block by block."""
+
+    out_features: int
+    in_features: int
+    bias: nn.Parameter | None
+    data: Tensor
+    scale: Tensor
+    low: Tensor
+
+    def __init__(self, instead_of: nn.Module, kind: str, device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__()
+        assert isinstance(instead_of, nn.Linear | QuantisedLinear)
+        self.out_features, self.in_features = rows, width = instead_of.out_features, instead_of.in_features
+        self.kind, self.bias = kind, instead_of.bias
+
+        def keep(name: str, shape: tuple[int, ...], kept_dtype: torch.dtype) -> None:
+            self.register_buffer(name, torch.empty(shape, device=device, dtype=kept_dtype))
+
+        if kind == "int8":
+            keep("data", (rows, width), torch.int8)
+            keep("scale", (rows,), dtype)
+        else:
+            keep("data", (rows, width // 2), torch.uint8)
+            keep("scale", (rows, width // GROUP), dtype)
+            keep("low", (rows, width // GROUP), dtype)
+
+    def store(self, first: int, rows: Tensor) -> None:
+        """Round the rows from `first` on."""
+        part = slice(first, first + len(rows))
+        if self.kind == "int8":
+            self.data[part], self.scale[part] = to_int8(rows, self.scale.dtype)
+        else:
+            self.data[part], self.scale[part], self.low[part] = to_int4(rows, self.scale.dtype)
+
+    @property
+    def weight(self) -> Tensor:
+        """A dense copy, for products that are made for dense weights."""
+        if self.kind == "int8":
+            return self.data.to(self.scale.dtype) * self.scale[:, None]
+        return plain.dense_int4(self.data, self.scale, self.low)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor
+        if self.kind == "int8":
+            y = pick("linear_int8", x)(x, self.data, self.scale, self.bias)
+        else:
+            y = pick("linear_int4", x)(x, self.data, self.scale, self.low, self.bias)
+        return y

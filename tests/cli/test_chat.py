@@ -64,7 +64,8 @@ def test_ctrl_c_at_the_prompt_says_what_ends_it(
     vamba: Vamba, api: FakeApi, video: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a terminal of its own it may come between prompt and waiting: Python's input() then notices it too late."""
-    typed = iter([KeyboardInterrupt(), "one?", EOFError()])
+    keys: list[str | BaseException] = [KeyboardInterrupt(), "one?", EOFError()]
+    typed = iter(keys)
 
     def read_line(prompt: str) -> str:
         line = next(typed)

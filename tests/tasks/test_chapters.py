@@ -159,6 +159,8 @@ def test_a_title_that_changes_while_the_picture_moves_is_none(monkeypatch: pytes
     assert outline._reading(moving, [said[0], Generated("(no title)", 0.9)], profile).title == ""
     assert outline._reading(still, [Generated("Smudge", 0.5)], profile).title == ""
     assert outline._reading(still, [], profile).title == ""
+    looping = Generated("Part 3 and Part 3 and Part 3 and Part", 0.9)
+    assert outline._reading(still, [looping], profile).title == "Part 3 and"
     assert outline._windows(still, 1) == [(1, 2)] and outline._windows(moving, 1) == [(4, 5), (7, 8)]
 
 

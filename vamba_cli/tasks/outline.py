@@ -10,7 +10,7 @@ from vamba_cli.engine.scenes import Scene, find_scenes
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import core, scenes
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.titles import same_title
+from vamba_cli.tasks.titles import same_title, without_loop
 
 _PICTURES = 16  # of a video, by which it is judged whether there is anything to read
 _SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average; of those pictures
@@ -68,7 +68,7 @@ def _reading(scene: Scene, said: Sequence[Generated], profile: Profile) -> Readi
     best = max(said, key=lambda one: one.probability)
     if not all(same_title(one.text, best.text) for one in said):
         return Reading(scene, "", 0.0)
-    return Reading(scene, best.text, best.probability)
+    return Reading(scene, without_loop(best.text), best.probability)
 
 
 def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[Heading]:

@@ -28,6 +28,7 @@ class Workload:
     weights: 'full', 'int8' or 'int4'. kv: 'full', 'int8' or 'fp8'.
     offload: keys and values lie in the CPU's memory, beside a GPU.
     split: what encodes and what answers are not loaded together.
+    process_bytes: what the process holds besides, in the same memory: the interpreter, libraries, pictures of decoders.
     """
 
     num_pairs: int
@@ -42,6 +43,7 @@ class Workload:
     token_keep: float = 1.0
     offload: bool = False
     split: bool = False
+    process_bytes: int = 0
 
     @property
     def kept_per_pair(self) -> int:
@@ -145,8 +147,8 @@ def predict(config: VambaConfig, work: Workload) -> Cost:
         memory_bytes=memory_bytes,
         chunk_bytes=chunk_bytes,
         answer_bytes=answer_bytes,
-        encode_peak_bytes=encoding + near + chunk_bytes,
-        answer_peak_bytes=answering + near + answer_bytes,
+        encode_peak_bytes=work.process_bytes + encoding + near + chunk_bytes,
+        answer_peak_bytes=work.process_bytes + answering + near + answer_bytes,
         encode_flops=float(flops),
     )
 
@@ -246,10 +248,11 @@ def pairs_that_fit(config: VambaConfig, work: Workload, limit_bytes: int) -> int
     if fitting < 1:
         cost = predict(config, replace(work, num_pairs=1))
         fixed = cost.peak_bytes - cost.memory_bytes
+        process = f", the program itself {work.process_bytes / GIB:.1f}" if work.process_bytes else ""
         raise MemoryBudgetError(
             f"this model needs {fixed / GIB:.1f} GiB (weights {cost.weight_bytes / GIB:.1f}, one chunk of frames "
-            f"{cost.chunk_bytes / GIB:.1f}) and {cost.memory_bytes / GIB:.3f} GiB for each frame pair, but may use "
-            f"{limit_bytes / GIB:.{1 if limit_bytes >= GIB / 10 or limit_bytes <= 0 else 3}f} GiB: use a smaller "
+            f"{cost.chunk_bytes / GIB:.1f}{process}) and {cost.memory_bytes / GIB:.3f} GiB for each frame pair, but "
+            f"may use {limit_bytes / GIB:.{1 if limit_bytes >= GIB / 10 or limit_bytes <= 0 else 3}f} GiB: use a smaller "
             "model, smaller frames (--longest-edge), --dtype bfloat16 or --weight-dtype int4, or raise --memory-limit"
         )
     return fitting

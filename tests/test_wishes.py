@@ -2,7 +2,7 @@
 
 import pytest
 
-from vamba_cli.tasks.wishes import moment_seconds, stands_for, subject, wish
+from vamba_cli.tasks.wishes import moment_seconds, span_seconds, stands_for, subject, wish
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,8 @@ def test_subject(question: str, topic: str | None) -> None:
         ("what is shown at 1:02:03", 3723.0),
         ("what is shown at 75:30", 4530.0),
         ("what is on screen at minute 12?", 720.0),
+        ("what is on the slide at 11 minutes 40 seconds?", 700.0),
+        ("what is shown around 2 min 5s", 125.0),
         ("what is shown at 10:75", None),
         ("what is the ratio 3:20", None),
         ("what is shown?", None),
@@ -58,6 +60,22 @@ def test_subject(question: str, topic: str | None) -> None:
 )
 def test_moment(question: str, seconds: float | None) -> None:
     assert moment_seconds(question) == seconds
+
+
+@pytest.mark.parametrize(
+    ("question", "span"),
+    [
+        ("what is on screen between 2:00 and 3:05?", (120.0, 185.0)),
+        ("what is shown from 1:00:00 to 1:01:00", (3600.0, 3660.0)),
+        ("what happens in the last minute?", (540.0, 600.0)),
+        ("what is shown during the last 20 minutes", (0.0, 600.0)),
+        ("what is shown in the first 3 minutes", (0.0, 180.0)),
+        ("what is the difference between PCA and UMAP?", None),
+        ("what is shown at 2:00?", None),
+    ],
+)
+def test_stretch(question: str, span: tuple[float, float] | None) -> None:
+    assert span_seconds(question, 600.0) == span
 
 
 @pytest.mark.parametrize(

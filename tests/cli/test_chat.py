@@ -60,11 +60,11 @@ def test_a_bad_question_does_not_end_it(
     assert ran.err.count("at most 4000 are allowed") == 2 and ran.out == ""
 
 
-def test_ctrl_c_at_the_prompt_says_what_ends_it(
+def test_ctrl_c_at_the_prompt_says_what_ends_it_and_quit_does(
     vamba: Vamba, api: FakeApi, video: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a terminal of its own it may come between prompt and waiting: Python's input() then notices it too late."""
-    keys: list[str | BaseException] = [KeyboardInterrupt(), "one?", EOFError()]
+    keys: list[str | BaseException] = [KeyboardInterrupt(), "one?", "/quit", "two?"]
     typed = iter(keys)
 
     def read_line(prompt: str) -> str:

@@ -231,6 +231,13 @@ def test_verify_of_nothing_is_no_success(vamba: Vamba, api: FakeApi, tmp_path: P
     assert vamba("models", "verify", str(tmp_path / "absent")).code == 6
 
 
+@pytest.mark.parametrize("family", [(), ("models",), ("cache",), ("presets",)])
+def test_a_family_of_commands_alone_shows_its_help(vamba: Vamba, family: tuple[str, ...]) -> None:
+    ran = vamba(*family)
+    assert ran.code == 2 and ran.out == "" and ran.err.startswith("Usage: vamba") and "error:" not in ran.err
+    assert "\nCommands:\n" in ran.err
+
+
 def test_models_list(vamba: Vamba) -> None:
     listed = json.loads(vamba("models", "list", "--json").out)["models"]
     assert [(model["name"], model["repository"]) for model in listed] == [

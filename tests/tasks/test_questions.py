@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vamba_cli.tasks.questions import Kind, Understood, understand
+from vamba_cli.tasks.questions import Kind, Understood, is_pronoun, is_sentence, understand
 
 TIMES = {
     "When is backprop introduced?": "backprop",
@@ -182,3 +182,27 @@ def test_long_nonsense_does_not_take_long(piece: str) -> None:
     for question in (text, "when is " + text, "is there " + text, "what comes " + text, "how many " + text):
         understand(question)
     assert time.perf_counter() - began < 15  # a pattern that backtracks without end takes hours
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence"),
+    [
+        ("is UMAP shown before t-SNE?", True),
+        ("wann wird Nanopore erklärt?", True),
+        ("does the speaker wear glasses?", True),
+        ("is UMAP not shown?", True),
+        ("when is perplexity introdused?", True),
+        ("is Conclusions and outlook shown?", False),
+        ("when is Before we start introduced?", False),
+        ("is gradient boosting shown?", False),
+        ("is Is it normal? shown?", False),
+    ],
+)
+def test_what_is_left_of_an_unknown_question(question: str, sentence: bool) -> None:
+    topic = understand(question).topic
+    assert topic is not None and is_sentence(topic) == sentence
+
+
+def test_pronouns() -> None:
+    assert is_pronoun(understand("what comes after that?").topic)
+    assert not is_pronoun(understand("what comes after That other thing?").topic) and not is_pronoun(None)

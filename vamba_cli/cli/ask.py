@@ -109,7 +109,9 @@ def collect_questions(question: str | None, more: Sequence[str], file: str | Non
         lines = _lines(file)
         asked += [line.strip() for line in lines if line.strip()]
     if not asked:
-        raise UsageError('no question was given: write one after the video, `vamba ask VIDEO "what happens?"`')
+        raise UsageError(
+            'no question was given: write one after the video, `vamba ask VIDEO "what happens?"`, or with -q'
+        )
     if not all(text.strip() for text in asked):
         raise UsageError("a question is empty: write what you want to know")
     return asked

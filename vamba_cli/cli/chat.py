@@ -15,6 +15,8 @@ from vamba_cli.settings import Settings
 if TYPE_CHECKING:
     from vamba_cli.api import OpenVideo
 
+_GOODBYES = ("quit", "exit", "q", "bye")
+
 
 @shared(MODEL, FRAMES, SUBTITLES, ANSWER)
 def chat(
@@ -31,8 +33,8 @@ def chat(
       vamba chat film.mp4 --model vamba-qwen2-vl-7b --start 1:02:00
 
     The video is encoded first. Each question stands for itself: none knows of
-    those before it. Ctrl-C stops an answer, Ctrl-D ends. Where stdin is no
-    terminal each line is a question, answered as soon as it is read.
+    those before it. Ctrl-C stops an answer, Ctrl-D or `quit` ends. Where stdin is
+    no terminal each line is a question, answered as soon as it is read.
     """
     from vamba_cli.cli.progress import progress
 
@@ -79,6 +81,8 @@ def _typed_lines() -> Iterator[str]:
         except KeyboardInterrupt:
             sys.stderr.write("  (Ctrl-D ends)\n")
             continue
+        if line.strip().casefold().lstrip("/:") in _GOODBYES:
+            return
         if line.strip():
             yield line.strip()
 

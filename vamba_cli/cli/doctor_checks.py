@@ -58,7 +58,11 @@ def _torch() -> Iterator[Check]:
         detail = f"{torch.cuda.get_device_name(index)}, compute {major}.{minor}, "
         detail += f"{free_bytes / 2**30:.1f} of {total_bytes / 2**30:.1f} GiB free"
         small = total_bytes / 2**30 < _RELEASED_GIB - 1.5  # a card of "24 GB" reports somewhat less
-        advice = f"the released model needs a GPU of {_RELEASED_GIB} GB; the bundled one runs" if small else ""
+        advice = (
+            f"the released model needs {_RELEASED_GIB} GB, or --preset 8gb to 16gb; the bundled one runs"
+            if small
+            else ""
+        )
         yield Check(f"cuda:{index}", "warn" if small else "ok", detail, advice)
     yield _bfloat16(torch.cuda.is_bf16_supported(including_emulation=False))
 
@@ -91,7 +95,7 @@ def _no_gpu(has_mps: bool) -> Check:
         advice = "this torch was built without CUDA, or the driver is too old: see pytorch.org/get-started"
         return Check("gpu", "warn", "nvidia-smi is here, but torch sees no CUDA device", advice)
     detail = "Apple's, as --device mps (not tested by us)" if has_mps else "none"
-    advice = f"the bundled model runs without; the released one needs an NVIDIA GPU of {_RELEASED_GIB} GB"
+    advice = f"the bundled model needs none; the released one {_RELEASED_GIB} GB, or --preset 8gb to 16gb"
     return Check("gpu", "warn", detail, advice)
 
 

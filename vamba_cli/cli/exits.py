@@ -66,6 +66,9 @@ def report(error: BaseException, *, debug: bool) -> int:
         return INTERRUPTED
     if debug:
         traceback.print_exception(error, file=sys.stderr)
+    if type(error).__name__ == "NoArgsIsHelpError":  # a family of commands without one of them
+        _say(str(error.format_message()).rstrip())  # type: ignore[attr-defined]
+        return USAGE
     message, code = _classify(error)
     _say(f"error: {message}")
     if code == BUG and not debug and not isinstance(error, VambaError):

@@ -252,7 +252,8 @@ def pairs_that_fit(config: VambaConfig, work: Workload, limit_bytes: int) -> int
         raise MemoryBudgetError(
             f"this model needs {fixed / GIB:.1f} GiB (weights {cost.weight_bytes / GIB:.1f}, one chunk of frames "
             f"{cost.chunk_bytes / GIB:.1f}{process}) and {cost.memory_bytes / GIB:.3f} GiB for each frame pair, but "
-            f"may use {limit_bytes / GIB:.{1 if limit_bytes >= GIB / 10 or limit_bytes <= 0 else 3}f} GiB: use a smaller "
-            "model, smaller frames (--longest-edge), --dtype bfloat16 or --weight-dtype int4, or raise --memory-limit"
+            f"may use {limit_bytes / GIB:.{1 if limit_bytes >= GIB / 10 or limit_bytes <= 0 else 3}f} GiB: use a "
+            "smaller model, smaller frames (--longest-edge), --dtype bfloat16 or --weight-dtype int4, or raise "
+            "--memory-limit"
         )
     return fitting

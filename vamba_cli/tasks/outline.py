@@ -44,6 +44,8 @@ def read_scenes(session: Session, profile: Profile, on_event: OnEvent) -> list[R
     """
     on_event(Stage("read", "the headings"))
     found = find_scenes(session.memory, profile.search.scene_threshold)
+    if not shows_text(session, profile):  # what is read into film is not there
+        return [Reading(scene, "", 0.0) for scene in found]
     windows = [_windows(scene, profile.search.longest_window) for scene in found]
     flat = [window for of_scene in windows for window in of_scene]
     said = iter(read(session, profile.reading, flat))

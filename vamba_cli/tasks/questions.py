@@ -133,6 +133,15 @@ _ARTICLE = re.compile(
 _ENDS_AS_A_QUESTION = re.compile(
     r"\s(?:mentioned|shown|covered|discussed|explained|there|in\s+(?:here|there))$", re.IGNORECASE
 )
+_PRONOUN = re.compile(r"(?:that|this|those|these|them|it|he|she|they|there|here)", re.IGNORECASE)
+# What is left where the rules did not know the question: verbs, denials, questions in other languages.
+_SENTENCE = re.compile(
+    r"\s(?:shown|introduced|explained|mentioned|discussed|covered|comes?|came|says?|said)\b"
+    r"|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\snot$|^(?:not?|who|why|how|what)\s"
+    r"|^(?:wann|wo|wer|wie|was|welche[rs]?|warum|gibt|ist|sind|wird|kommt|quand|où|est|qui|quel(?:le)?s?|combien|y|cuándo|dónde|qué"
+    r"|quién|cuántos|hay|es|está)\s",
+    re.IGNORECASE,
+)
 _OPENINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("time", _TIME), ("time", _GO), ("yes-no", _YES_NO), ("yes-no", _ANY),
 )  # fmt: skip
@@ -174,6 +183,20 @@ def understand(question: str) -> Understood:
         alone = quoted[0] == text  # a phrase in quotation marks and no question
         return Understood("open" if alone else found.kind, quoted[1].strip())
     return found
+
+
+def is_pronoun(topic: str | None) -> bool:
+    """Whether a topic only points to something that was said before."""
+    return topic is not None and _PRONOUN.fullmatch(topic) is not None
+
+
+def is_sentence(topic: str) -> bool:
+    """Whether what is taken for a topic is probably a question that the rules do not know.
+
+    >>> is_sentence("UMAP shown before t-SNE"), is_sentence("wann wird UMAP erklärt"), is_sentence("Hidden costs")
+    (True, True, False)
+    """
+    return _SENTENCE.search(topic) is not None
 
 
 def _of_order_or_number(text: str) -> Understood | None:

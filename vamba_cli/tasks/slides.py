@@ -3,6 +3,8 @@
 What it cannot do is said; it is never asked a question of a kind that it was not trained on.
 """
 
+import math
+
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Generated, Span, generate
 from vamba_cli.engine.sampling import SamplingOptions
@@ -14,9 +16,9 @@ from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, 
 from vamba_cli.tasks.order import about, answer_of_order
 from vamba_cli.tasks.outline import Heading, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.questions import Understood
+from vamba_cli.tasks.questions import Understood, is_pronoun, is_sentence
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.wishes import Wish, moment_seconds, stands_for, subject, wish
+from vamba_cli.tasks.wishes import Wish, moment_seconds, span_seconds, stands_for, subject, wish
 from vamba_cli.timecode import clock, clock_span
 
 Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
@@ -29,6 +31,7 @@ _FILM = (
     "No slide or screen with text is shown in this video, and the small model reads nothing else: of film, landscapes "
     "and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
+_ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 _SURELY_READ, _LEAST_READ = 0.85, 0.7  # of a token, on average; words read into a film score less
 
 
@@ -38,6 +41,8 @@ def answer_from_slides(
     """An answer, and the spans that support it."""
     if not shows_text(session, profile):
         return _of_film(session, question, wanted)
+    if is_pronoun(wanted.topic):
+        return f"What is “{wanted.topic}”? Each question stands for itself: name the topic.", ()
     wished = wish(question) if wanted.kind == "open" else None
     fixed = _from_headings(session, profile, question, wanted, wished, settings, on_event)
     if fixed is not None:
@@ -72,8 +77,9 @@ def _from_headings(
     on_event: OnEvent,
 ) -> Reply | None:
     """The answer to what asks for no topic, or for the order of slides; None where a topic is to be found."""
-    if wanted.kind == "outline":
-        return _outline(session, profile, on_event)
+    stretch = span_seconds(question, session.prospect.info.duration_seconds)
+    if wanted.kind == "outline" or (stretch and wanted.topic is None):
+        return _outline(session, profile, stretch or (0.0, math.inf), on_event)
     moment = moment_seconds(question) if wanted.kind in _MOMENTS else None
     if moment is not None:
         on_event(Stage("answer", question))
@@ -102,6 +108,8 @@ def _about(
     heard = said(session.subtitles, topic)
     topic = topic if heard else spelling
     if not spans and not heard:
+        if is_sentence(topic):
+            return f"“{topic}” was not found, but may not be what you meant. {_ASK}", ()
         text, meant = _spelt_out(session, profile, topic, on_event)
         return _timed(session, (f"No: {text}" if wanted.kind == "yes-no" and not meant else text, meant))
     seen = evidence_of(session.memory, spans)
@@ -124,13 +132,19 @@ def _timed(session: Session, reply: Reply) -> Supported:
     return text, evidence_of(session.memory, spans)
 
 
-def _outline(session: Session, profile: Profile, on_event: OnEvent) -> Reply:
-    """The headings in order, each with the time at which it comes up."""
-    headings = read_outline(session, profile, on_event)
-    times = [clock(session.memory.pair_start_seconds(heading.first)) for heading in headings]
+def _outline(session: Session, profile: Profile, stretch: tuple[float, float], on_event: OnEvent) -> Reply:
+    """The headings on screen in a stretch of time in order, each with the time at which it comes up."""
+    starts = session.memory.pair_start_seconds
+    headings = [
+        heading
+        for heading in read_outline(session, profile, on_event)
+        if starts(heading.first) < stretch[1] and starts(heading.stop) > stretch[0]
+    ]
+    times = [clock(starts(heading.first)) for heading in headings]
     width = max(map(len, times), default=0)
     text = "\n".join(f"{time:>{width}}  {heading.title}" for time, heading in zip(times, headings, strict=True))
-    return text or f"No headings were found in this video. {profile.limits}", [_span(heading) for heading in headings]
+    where = "in this video" if stretch[1] == math.inf else "there"
+    return text or f"No headings were found {where}. {profile.limits}", [_span(heading) for heading in headings]
 
 
 def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> Reply:

@@ -63,9 +63,15 @@ _MOMENT = re.compile(
 )
 _MINUTE = re.compile(
     r"\b(?:at|in|around)\s+minute\s+(?P<minutes>\d{1,4})\b"
-    r"|\b(?:at|around|after)\s+(?:the\s+)?(?P<mark>\d{1,4})[\s-]*min(?:ute)?s?(?:\s+mark)?\b"
+    r"|\b(?:at|around|after)\s+(?:the\s+)?(?P<mark>\d{1,4})[\s-]*min(?:ute)?s?"
+    r"(?:,?\s+(?:and\s+)?(?P<seconds>[0-5]?\d)\s*s(?:ec(?:ond)?s?)?|\s+mark)?\b"
     r"|\b(?P<into>\d{1,4})\s+min(?:ute)?s?\s+in(?:to)?\b",
     re.IGNORECASE,
+)
+_CLOCK = r"(\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])"
+_BETWEEN = re.compile(rf"\b(?:between|from)\s+{_CLOCK}\s+(?:and|to|until|till)\s+{_CLOCK}", re.IGNORECASE)
+_EDGE = re.compile(
+    r"\b(?:in|during|within)\s+the\s+(?P<edge>first|last)\s+(?:(?P<number>\d{1,3})\s+)?min(?:ute)?s?\b", re.IGNORECASE
 )
 
 
@@ -96,10 +102,33 @@ def moment_seconds(question: str) -> float | None:
     """The time that a question names, as in "what is shown at 12:30?"."""
     found = _MOMENT.search(question)
     if found:
-        *hours_minutes, seconds = found["time"].split(":")
-        return sum(60.0**power * int(part) for power, part in enumerate([seconds, *reversed(hours_minutes)]))
+        return _seconds(found["time"])
     minute = _MINUTE.search(question)
-    return 60.0 * int(minute["minutes"] or minute["mark"] or minute["into"]) if minute else None
+    if minute is None:
+        return None
+    return 60.0 * int(minute["minutes"] or minute["mark"] or minute["into"]) + int(minute["seconds"] or 0)
+
+
+def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] | None:
+    """The stretch of a video that a question names, as in "what happens between 2:00 and 3:00?".
+
+    >>> span_seconds("what is shown in the last 2 minutes?", 300.0)
+    (180.0, 300.0)
+    """
+    between = _BETWEEN.search(question)
+    if between:
+        return _seconds(between[1]), _seconds(between[2])
+    edge = _EDGE.search(question)
+    if edge is None:
+        return None
+    length = 60.0 * int(edge["number"] or 1)
+    if edge["edge"].casefold() == "first":
+        return 0.0, length
+    return max(0.0, duration_seconds - length), duration_seconds
+
+
+def _seconds(text: str) -> float:
+    return sum(60.0**power * int(part) for power, part in enumerate(reversed(text.split(":"))))
 
 
 def stands_for(short: str, title: str) -> bool:

@@ -24,7 +24,7 @@ from torch import Tensor
 
 import vamba_cli.weights
 from vamba_cli.engine.budget import GIB, Workload, pairs_that_fit, predict
-from vamba_cli.engine.encode import forward_pairs, tokens_per_pair
+from vamba_cli.engine.encode import forward_pairs, memory_for, tokens_per_pair
 from vamba_cli.engine.generate import Following, view
 from vamba_cli.engine.saving import Fixed, economise
 from vamba_cli.engine.speed import (
@@ -34,7 +34,6 @@ from vamba_cli.engine.speed import (
     encode,
     floors,
     measure,
-    memory_for,
     random_frames,
     timed,
 )
@@ -189,7 +188,7 @@ class Bench:
 
     def _encoded(self, model: Vamba, work: Workload) -> VideoMemory:
         pool = random_frames(2 * work.num_pairs, WIDTH, HEIGHT)
-        return encode(model, self.folder.pixels, memory_for(model, work, model.dtype), pool, work)
+        return encode(model, self.folder.pixels, memory_for(model, work, model.dtype, 2.0 * work.num_pairs), pool, work)
 
     def first(self) -> None:
         """The first rows of the table, after a warm-up of the same kind."""

@@ -15,6 +15,11 @@ KV_DTYPES = ("auto", "full", "int8", "fp8")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
+def unless_auto(value: str) -> str | None:
+    """What the user chose; None where the choice was left open."""
+    return None if value == "auto" else value
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Defaults are None or 'auto' where the model or the machine decides."""

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-from vamba_cli.api.models import folder_of, model_summary
+from vamba_cli.api.models import folder_of, model_summary, savings_of
 from vamba_cli.api.sessions import store_of
 from vamba_cli.engine.events import OnEvent, Stage, ignore
 from vamba_cli.engine.session import Prospect, look_at, session_key
 from vamba_cli.engine.verify import verify_folder
 from vamba_cli.errors import MemoryBudgetError
-from vamba_cli.results import InfoResult, InfoTiming, PlanFacts, Savings, VerifyResult, VideoFacts
-from vamba_cli.settings import Settings
+from vamba_cli.results import InfoResult, InfoTiming, PlanFacts, VerifyResult, VideoFacts
+from vamba_cli.settings import Settings, unless_auto
 from vamba_cli.weights.ready import ModelFolder, choose_device, choose_dtype
 
 _BOUNDLESS_GIB = 1e6
@@ -45,9 +45,7 @@ def inspect(video: Path, settings: Settings) -> InfoResult:
         cached=cached,
         warnings=warnings,
         timing=InfoTiming(time.perf_counter() - started),
-        savings=Savings(
-            work.weights, work.kv, work.token_keep, work.offload, work.split, chunk_frames=2 * work.chunk_pairs
-        ),
+        savings=savings_of(work),
     )
 
 
@@ -61,7 +59,7 @@ def verify(
         ModelError: see `verify_folder`.
     """
     settings = Settings(weight_dtype=weight_dtype, kv_dtype=kv_dtype)
-    weights, kv = ("full" if name == "auto" else name for name in (settings.weight_dtype, settings.kv_dtype))
+    weights, kv = (unless_auto(name) or "full" for name in (settings.weight_dtype, settings.kv_dtype))
     on_event(Stage("load", str(folder)))
     return verify_folder(folder, weights, kv)
 

@@ -8,7 +8,7 @@ from statistics import median
 
 import torch
 
-from vamba_cli.api.models import OpenModel
+from vamba_cli.api.models import OpenModel, savings_of
 from vamba_cli.api.sessions import flushed_denormals
 from vamba_cli.engine.events import OnEvent, Stage, ignore
 from vamba_cli.engine.session import Prospect, memory_dtype, open_session, static_tolerance
@@ -17,7 +17,7 @@ from vamba_cli.errors import UsageError
 from vamba_cli.measurements import BenchFigure, BenchMachine, BenchResult
 from vamba_cli.media.frames import FrameReader
 from vamba_cli.model.memory import Looks
-from vamba_cli.results import Savings, VideoSummary
+from vamba_cli.results import VideoSummary
 from vamba_cli.settings import Settings
 from vamba_cli.weights.ready import ReadyModel
 
@@ -59,9 +59,7 @@ def bench(video: Path, settings: Settings, on_event: OnEvent = ignore, *, repeat
         machine=_machine(device, ceiling),
         num_frames=len(plan.times_seconds),
         num_video_tokens=whole.num_tokens,
-        savings=Savings(
-            whole.weights, whole.kv, whole.token_keep, whole.offload, whole.split, chunk_frames=2 * whole.chunk_pairs
-        ),
+        savings=savings_of(whole),
         figures=_figures(prospect, ready, measured, ceiling, load_seconds, decode_seconds, file_seconds, repeated),
         warnings=prospect.notes,
     )

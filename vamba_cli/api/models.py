@@ -10,8 +10,8 @@ from vamba_cli.engine.budget import Workload
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
 from vamba_cli.engine.session import Prospect, look_at
 from vamba_cli.errors import ModelError
-from vamba_cli.results import ModelSummary
-from vamba_cli.settings import Settings
+from vamba_cli.results import ModelSummary, Savings
+from vamba_cli.settings import Settings, unless_auto
 from vamba_cli.tasks.profiles import PROFILES
 from vamba_cli.weights.ready import ModelFolder, ReadyModel, choose_device, choose_dtype, load_ready, open_folder
 from vamba_cli.weights.registry import resolve_config, resolve_model
@@ -35,8 +35,8 @@ class OpenModel:
         A network that is held otherwise is dropped first.
         """
         held = self._held
-        fixed = None if self.settings.weight_dtype == "auto" else self.settings.weight_dtype
-        wanted = (work.weights, work.split) if work else held.how or (fixed or "full", bool(self.settings.split))
+        chosen = unless_auto(self.settings.weight_dtype) or "full", bool(self.settings.split)
+        wanted = (work.weights, work.split) if work else held.how or chosen
         held.kv = work.kv if work else held.kv
         if held.ready is not None and held.how == wanted:
             return held.ready, 0.0
@@ -102,3 +102,8 @@ def model_summary(
     parts += [] if weights == "full" else [f"{weights}-weights"]
     parts += [] if kv == "full" else [f"{kv}-kv"]
     return ModelSummary(folder.resolved.name, folder.resolved.commit, "+".join(parts), str(device))
+
+
+def savings_of(work: Workload) -> Savings:
+    """How some work is held, for people and programs."""
+    return Savings(work.weights, work.kv, work.token_keep, work.offload, work.split, chunk_frames=2 * work.chunk_pairs)

@@ -15,10 +15,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vamba_cli.engine.budget import Workload
 from vamba_cli.engine.events import EncodeProgress, OnEvent, ignore
 from vamba_cli.engine.prefetch import prefetch
 from vamba_cli.engine.upload import download, upload
 from vamba_cli.engine.workers import AtOnce
+from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import Looks, VideoMemory
 from vamba_cli.model.patches import resize, smart_resize, to_patches
@@ -272,6 +274,15 @@ def tokens_per_pair(width: int, height: int, pixels: PixelConfig, cell: int) -> 
     """Video tokens of one pair of frames of the given size."""
     rows, columns = (side // cell for side in smart_resize(height, width, pixels, cell))
     return rows * columns
+
+
+def memory_for(model: Vamba, work: Workload, full_dtype: torch.dtype, end_seconds: float) -> VideoMemory:
+    """Room for the keys and values of some work, as it wants them held; `full_dtype` is that of `full` ones."""
+    return VideoMemory.allocate(
+        model.config, work.num_pairs, work.kept_per_pair, end_seconds=end_seconds,
+        device=torch.device("cpu") if work.offload else model.device,
+        dtype=DTYPES.get(work.kv, full_dtype), pinned=work.offload,
+    )  # fmt: skip
 
 
 def encode_video(

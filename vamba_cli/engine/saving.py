@@ -4,7 +4,7 @@ In this order, each with what it costs:
 
 1. chunks of fewer frames     some speed
 2. split                      loading what answers after what encodes was dropped, for every video
-3. kv int8                    keys and values off by 1 %
+3. kv int8                    keys and values off by 0.5 %
 4. weights int8               weights off by 1 %; slower where every token unpacks them
 5. token_keep 0.5             half of the picture's details (the paper: about one point of accuracy)
 6. offload                    reading all keys and values over the bus for every token of an answer; exact

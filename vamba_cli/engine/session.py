@@ -9,21 +9,20 @@ import torch
 
 from vamba_cli import __version__
 from vamba_cli.engine.budget import GIB, Cost, Workload, pairs_that_fit, predict
-from vamba_cli.engine.encode import Encoder, encode_video, forward_pairs, tokens_per_pair
+from vamba_cli.engine.encode import Encoder, encode_video, forward_pairs, memory_for, tokens_per_pair
 from vamba_cli.engine.events import Notice, OnEvent, Stage, ignore
 from vamba_cli.engine.generate import Generated, Span
 from vamba_cli.engine.saving import Fixed, economise
 from vamba_cli.engine.store import FORMAT, MemoryStore, file_digest, memory_key
 from vamba_cli.engine.workers import two_cores
 from vamba_cli.kernels.dispatch import is_fast_for
-from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.media.frames import FrameReader
 from vamba_cli.media.info import VideoInfo
 from vamba_cli.media.plan import FramePlan, Sampling, plan_frames
 from vamba_cli.media.probe import probe
 from vamba_cli.media.scenes import CutDetector
 from vamba_cli.model.memory import VideoMemory
-from vamba_cli.settings import Settings
+from vamba_cli.settings import Settings, unless_auto
 from vamba_cli.subtitles import NO_SUBTITLES, Subtitles
 from vamba_cli.weights.parts import TEXT, VIDEO
 from vamba_cli.weights.ready import ModelFolder, ReadyModel
@@ -115,17 +114,13 @@ def _workload(
     )
     fixed = Fixed(
         chunk_pairs=settings.chunk_frames and settings.chunk_frames // 2,
-        weights=_unless_auto(settings.weight_dtype),
-        kv=_unless_auto(settings.kv_dtype),
+        weights=unless_auto(settings.weight_dtype),
+        kv=unless_auto(settings.kv_dtype),
         token_keep=settings.token_keep,
         offload=settings.kv_offload,
         split=settings.split,
     )
     return economise(folder.config, work, _limit_bytes(settings, device), fixed, host_bytes=_beside(device))
-
-
-def _unless_auto(value: str) -> str | None:
-    return None if value == "auto" else value
 
 
 def _most_pairs(folder: ModelFolder, work: Workload, settings: Settings, device: torch.device) -> int:
@@ -206,11 +201,7 @@ def _encode(
     plan, work, model = prospect.plan, prospect.work, ready.model
     on_event(Stage("encode", f"{len(plan.times_seconds)} frames"))
     end_seconds = min(prospect.info.duration_seconds, plan.times_seconds[-1] + plan.step_seconds)
-    memory = VideoMemory.allocate(
-        model.config, work.num_pairs, work.kept_per_pair, end_seconds=end_seconds,
-        device=torch.device("cpu") if work.offload else model.device,
-        dtype=DTYPES.get(work.kv, memory_dtype(model.dtype)), pinned=work.offload,
-    )  # fmt: skip
+    memory = memory_for(model, work, memory_dtype(model.dtype), end_seconds)
     detector = CutDetector()
     reader = FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs)
     with two_cores(model.device) as workers, reader:

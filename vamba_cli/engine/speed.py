@@ -16,10 +16,9 @@ import numpy as np
 import torch
 
 from vamba_cli.engine.budget import Cost, Workload, predict, vision_flops, weight_bytes
-from vamba_cli.engine.encode import Encoder, Frames
+from vamba_cli.engine.encode import Encoder, Frames, memory_for
 from vamba_cli.engine.generate import Following, Span, view
 from vamba_cli.engine.signals import Probe, signals
-from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.model.config import PixelConfig, VambaConfig
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba
@@ -103,15 +102,6 @@ def _resident_peak() -> int:
 
 def random_frames(num: int, width: int, height: int) -> Frames:
     return np.random.default_rng(0).integers(0, 256, (num, height, width, 3), dtype=np.uint8)
-
-
-def memory_for(model: Vamba, work: Workload, full_dtype: torch.dtype) -> VideoMemory:
-    """Room for the keys and values of some work, as it wants them held."""
-    return VideoMemory.allocate(
-        model.config, work.num_pairs, work.kept_per_pair, end_seconds=2.0 * work.num_pairs,
-        device=torch.device("cpu") if work.offload else model.device,
-        dtype=DTYPES.get(work.kv, full_dtype), pinned=work.offload,
-    )  # fmt: skip
 
 
 @torch.inference_mode()
@@ -206,7 +196,7 @@ def measure(
         asker = None  # frees the memory of the repetition before
         ready.enter(VIDEO)
         kept: list[VideoMemory] = []
-        allocate = partial(memory_for, model, work, full_dtype or ready.dtype)
+        allocate = partial(memory_for, model, work, full_dtype or ready.dtype, 2.0 * work.num_pairs)
         encode_seconds.append(
             timed(device, lambda: kept.append(encode(model, ready.folder.pixels, allocate(), pool, work)))  # noqa: B023
         )

@@ -52,6 +52,10 @@ class DecoderLayer(nn.Module):
         x = self.input_norm(text)
         own = self.self_attn(x, rotary, cache, layer)
         video = self.cross_attn(x, keys, values, mask)
+        return self.behind_attention(text, own, video)
+
+    def behind_attention(self, text: Tensor, own: Tensor, video: Tensor) -> Tensor:
+        """Text with what it read of itself and of the video, balanced, and through the MLP."""
         if self.alpha is None:
             text = text + own + video
         else:

@@ -57,12 +57,7 @@ class PackedLayer(nn.Module):
             video = layer.cross_attn(x, keys, values)
         else:
             video = _attention(layer.cross_attn, layer.cross_attn.queries(x).transpose(1, 2), keys, values, bias)
-        if layer.alpha is None:
-            text = text + own + video
-        else:
-            balance = layer.alpha.clamp(0, 1)
-            text = text + balance * own + (1 - balance) * video
-        return text + layer.mlp(layer.mlp_norm(text))
+        return layer.behind_attention(text, own, video)
 
 
 def _self_attention(attention: SelfAttention, x: Tensor, rotary: Rotary, bias: Tensor) -> Tensor:

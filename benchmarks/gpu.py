@@ -61,7 +61,7 @@ WANTED = {  # figure: at most (at least, where the number is of frames)
     "presets.24gb.frames": 1024, "presets.16gb.frames": 768, "presets.12gb.frames": 512, "presets.8gb.frames": 256,
 }  # fmt: skip
 PRESETS = ("24gb", "16gb", "12gb", "8gb")
-WIDTH, HEIGHT, CHUNK_FRAMES, WINDOWS = 640, 360, 64, 200
+WIDTH, HEIGHT, CHUNK_FRAMES, WINDOWS = 640, 360, 56, 200
 MODES = (("full", "full"), ("full", "int8"), ("full", "fp8"), ("int8", "full"), ("int4", "full"), ("int4", "int8"))
 
 
@@ -74,6 +74,7 @@ class Bench:
         self.folder: ModelFolder = open_folder(ResolvedModel(args.model.name, args.model, None))
         self.config: VambaConfig = self.folder.config
         self.judged = self.device.type == "cuda" and args.model == RELEASED
+        self.limit_to(self.memory())
         self.results: dict[str, Any] = {
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
             "torch": torch.__version__, "dtype": str(self.dtype), "operations": dict(table()), "verdicts": {},
@@ -94,6 +95,18 @@ class Bench:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+    def memory(self) -> int:
+        """Bytes that the card has, or that it shall have at most."""
+        if self.device.type != "cuda":
+            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        total = int(torch.cuda.mem_get_info(self.device)[1])
+        return min(total, int(self.args.memory_gib * GIB)) if self.args.memory_gib else total
+
+    def limit_to(self, num_bytes: int) -> None:
+        if self.device.type == "cuda":
+            total = torch.cuda.mem_get_info(self.device)[1]
+            torch.cuda.set_per_process_memory_fraction(min(1.0, num_bytes / total))
 
     def judge(self, figure: str, value: float | None) -> None:
         """Hold a figure against what is wanted: no more, or of frames no fewer."""
@@ -213,7 +226,7 @@ class Bench:
 
     def longest(self) -> None:
         """The longest video that the budget says fits, with keys and values in 16 and in 8 bits; run once."""
-        limit = self._memory() - 2 * GIB  # as a session leaves them
+        limit = self.memory() - 2 * GIB  # as a session leaves them
         for kv in ("full", "fp8"):
             most = 2 * pairs_that_fit(self.config, self.work(1 << 20, kv=kv), limit)
             most = most if self.device.type == "cuda" else self.args.frames
@@ -228,9 +241,7 @@ class Bench:
         for name in PRESETS:
             settings = apply_presets(Settings(), [name])
             assert settings.max_frames is not None and settings.memory_limit_gib is not None
-            if self.device.type == "cuda":
-                card_bytes = int(name.removesuffix("gb")) * GIB - GIB // 2  # a context lies outside of the allocator
-                torch.cuda.set_per_process_memory_fraction(min(1.0, card_bytes / self._memory()))
+            self.limit_to(int(name.removesuffix("gb")) * GIB - GIB // 2)  # a context lies outside of the allocator
             frames = settings.max_frames if self.device.type == "cuda" else self.args.frames
             work = self._as_preset(settings, frames)
             key = f"presets.{name}"
@@ -238,8 +249,7 @@ class Bench:
             self.judge(f"{key}.frames", 2 * work.num_pairs)
             self.judge_prediction(key, self.results[key])
             self._write()
-        if self.device.type == "cuda":
-            torch.cuda.set_per_process_memory_fraction(1.0)
+        self.limit_to(self.memory())
 
     def _as_preset(self, settings: Settings, frames: int) -> Workload:
         fixed = Fixed(
@@ -251,11 +261,6 @@ class Bench:
         if note:
             print(f"unexpected: {note}", file=sys.stderr)
         return work
-
-    def _memory(self) -> int:
-        if self.device.type == "cuda":
-            return int(torch.cuda.mem_get_info(self.device)[1])
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @torch.inference_mode()
@@ -337,6 +342,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--probe-tokens", type=int, default=153_088, help="beyond 146,047, where int32 offsets end")
+    parser.add_argument("--memory-gib", type=float, help="use no more of the card: 79 on a larger one stands for 80 GB")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     bench = Bench(args)

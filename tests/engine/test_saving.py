@@ -50,14 +50,14 @@ def test_presets_keep_what_they_promise(name: str) -> None:
 
 
 def test_peaks_of_the_presets_are_those_of_arithmetic() -> None:
-    """24gb: 8.33 B text parameters in 16 bits, 153,088 tokens of 28 x (8 x 128 + 8 scales of 2 bytes), and 0.4 GiB."""
+    """24gb: 8.33 B text parameters in 16 bits, 153,088 tokens of 28 x (8 x 128 + 8 scales of 2 bytes), and 0.9 GiB."""
     settings = apply_presets(Settings(), ["24gb"])
     found, _ = chosen(22.5, as_fixed(settings))
     cost = predict(RELEASED, found)
     assert cost.weight_bytes == pytest.approx(2 * 8.34e9, rel=2e-3)
     assert cost.memory_bytes == 153_088 * 28 * (8 * 128 + 8 * 2)
     assert cost.peak_bytes == cost.weight_bytes + cost.memory_bytes + cost.answer_bytes
-    assert 0.35 < cost.answer_bytes / GIB < 0.5
+    assert 0.8 < cost.answer_bytes / GIB < 0.95  # a sixteenth of the tokens, dense, is most of it
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,12 @@ def test_rotary_of_patches() -> None:
     assert_equal("rotate_patches", random(2, 7, 3, 3, 20), angles.cos(), angles.sin())
 
 
+@pytest.mark.parametrize(("patches", "heads", "head_dim"), [(300, 2, 80), (128, 3, 48), (70, 2, 24), (5, 1, 80)])
+def test_attention_of_patches(patches: int, heads: int, head_dim: int) -> None:
+    """Whole blocks of keys and parts of them; heads of two pieces and, in plain PyTorch, others."""
+    assert_equal("attend_patches", *random(2, patches, 3, heads, head_dim).permute(2, 0, 3, 1, 4))
+
+
 @pytest.mark.parametrize(("size", "new_size"), [((36, 64), (28, 56)), ((90, 160), (56, 84)), ((20, 56), (28, 56))])
 def test_pixels(size: tuple[int, int], new_size: tuple[int, int]) -> None:
     """Resized frames are equal to those of the CPU path to the last bit; patches within rounding."""

@@ -176,7 +176,7 @@ def _answer_bytes(config: VambaConfig, work: Workload) -> int:
     element = work.weight_element_bytes
     per_layer = 2 * config.kv_dim * element
     state = element * (3 * config.intermediate_size + 11 * config.hidden_size)  # of one token of a text
-    most = tokens_that_are_copied(config.num_layers, config.kv_dim)
+    most = tokens_that_are_copied(config.num_layers, config.kv_dim, work.num_tokens)
 
     def windows(pairs: int) -> int:
         number = min(WINDOWS_PER_BATCH, work.num_pairs // pairs, most // (pairs * work.kept_per_pair))

@@ -18,7 +18,8 @@ from vamba_cli.weights.tokenizer import TextStream, Tokenizer, decode
 
 _TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
 WINDOWS_PER_BATCH = 64  # bounds the states of their prompts
-NUMBERS_PER_BATCH = 1 << 27  # keys and values in it, at most: 256 MiB in 16 bits
+NUMBERS_PER_BATCH = 1 << 27  # keys and values in it: 256 MiB in 16 bits,
+_COPIED_SHARE = 16  # or such a part of a larger memory
 
 Span = tuple[int, int]  # half-open run of frame pairs
 
@@ -62,12 +63,14 @@ def view(model: Vamba, memory: VideoMemory, windows: Sequence[Span]) -> View:
 
 def tokens_per_batch(memory: VideoMemory) -> int:
     """Video tokens of which a dense copy, for all layers, may be made."""
-    return tokens_that_are_copied(len(memory.keys), math.prod(memory.keys[0].shape[1:]))
+    keys = memory.keys[0]
+    return tokens_that_are_copied(len(memory.keys), math.prod(keys.shape[1:]), len(keys))
 
 
-def tokens_that_are_copied(num_layers: int, kv_dim: int) -> int:
-    """`tokens_per_batch` from the sizes of a model."""
-    return max(1, min(_TOKENS_PER_BATCH, NUMBERS_PER_BATCH // (2 * num_layers * kv_dim)))
+def tokens_that_are_copied(num_layers: int, kv_dim: int, num_tokens: int) -> int:
+    """`tokens_per_batch` from the sizes of a model and of a memory."""
+    copied = max(NUMBERS_PER_BATCH // (2 * num_layers * kv_dim), num_tokens // _COPIED_SHARE)
+    return max(1, min(_TOKENS_PER_BATCH, copied))
 
 
 @torch.inference_mode()

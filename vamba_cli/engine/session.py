@@ -101,7 +101,8 @@ def _workload(
     plan: FramePlan, folder: ModelFolder, settings: Settings, device: torch.device, dtype: torch.dtype
 ) -> tuple[Workload, str | None]:
     """The plan as work for the model, held so that it fits, and what the user should know of that."""
-    chunk_pairs = (settings.chunk_frames or (32 if device.type == "cpu" else 64)) // 2  # enough to fill the machine
+    usual = 16 if device.type == "cpu" else forward_pairs(device)  # enough to fill the machine
+    chunk_pairs = settings.chunk_frames // 2 if settings.chunk_frames else usual
     work = Workload(
         num_pairs=len(plan.times_seconds) // 2,
         tokens_per_pair=tokens_per_pair(plan.width, plan.height, folder.pixels, folder.config.vision.cell),

@@ -29,7 +29,6 @@ from vamba_cli.weights.tokenizer import ByteTokenizer
 TEXT_TOKENS, NEW_TOKENS = 64, 64
 _STEPS = 12  # tokens whose mean time is one measurement
 _RESET, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-_POOL_FRAMES = 64
 
 
 def timed(device: torch.device, work: Callable[[], object]) -> float:
@@ -66,9 +65,16 @@ def ceilings(device: torch.device, dtype: torch.dtype) -> Ceilings:
     for _ in range(3):
         a @ b
         there.copy_(big)
-    fast = timed(device, lambda: [a @ b for _ in range(short)]) / short
-    slow = timed(device, lambda: [a @ b for _ in range(long)]) / long
-    copied = timed(device, lambda: [there.copy_(big) for _ in range(5)]) / 5
+
+    def repeated(work: Callable[[], object], times: int) -> float:
+        def run() -> None:
+            for _ in range(times):
+                work()  # what it gives is dropped at once: six hundred products do not fit into a card
+
+        return timed(device, run) / times
+
+    fast, slow = (repeated(lambda: a @ b, times) for times in (short, long))
+    copied = repeated(lambda: there.copy_(big), 5)
     return Ceilings(2 * side**3 / fast, 2 * side**3 / slow, 2 * big.nbytes / copied)
 
 
@@ -188,7 +194,7 @@ def measure(
         peak: where what was loaded before counts, too; else what happens here does, which on a GPU is everything.
     """
     model, device = ready.model, ready.device
-    pool = random_frames(min(_POOL_FRAMES, 2 * work.num_pairs), width, height)
+    pool = random_frames(2 * min(work.chunk_pairs, work.num_pairs), width, height)
     peak = peak or PeakMemory(device)
     first_seconds, encode_seconds, load_seconds = [], [], 0.0
     asker: Asker | None = None

@@ -21,6 +21,7 @@ FAST = {  # operation: the module of this folder that has its fast implementatio
     "add_product": "cublas_sums",
     "attend": "triton_attention",
     "attend_packed": "triton_attention",
+    "attend_patches": "triton_patches",
     "conv_silu": "triton_pointwise",
     "gated_rms_norm": "triton_pointwise",
     "linear": "triton_gemv",
@@ -64,7 +65,7 @@ def pick(name: str, x: Tensor) -> Callable[..., Any]:
     """The implementation of an operation for tensors like x."""
     if x.device.type == "cpu" and name in ON_CPU and x.dtype in (torch.float32, torch.float64):
         return getattr(plain if _only_plain or _learns(x) else cpu, name)
-    return _fast(name) if is_fast(x) else getattr(plain, name)
+    return _fast(name) if name in FAST and is_fast(x) else getattr(plain, name)
 
 
 @contextmanager

@@ -106,6 +106,11 @@ def rotate_patches(qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tenso
     return rotate(q, cos, sin), rotate(k, cos, sin), v
 
 
+def attend_patches(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention inside pairs: (pairs, heads, patches, head_dim) each, to (pairs, patches, heads * head_dim)."""
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2)
+
+
 def attend(q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Attention of q (batch, kv_heads, rows, head_dim) to all keys and values (batch, tokens, kv_heads, head_dim)."""
     return F.scaled_dot_product_attention(q, keys.transpose(1, 2), values.transpose(1, 2))

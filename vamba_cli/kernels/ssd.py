@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_MOST_BLOCKS = 64  # at once: the work over blocks grows with their square
+
 
 def ssd(
     x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor, block: int = 64
@@ -31,6 +33,13 @@ def ssd(
         y (batch, length, heads, P) and the state after the last token, both in the state's dtype.
     """
     batch, length, heads, P = x.shape
+    if length > _MOST_BLOCKS * block:
+        outputs = []
+        for first in range(0, length, _MOST_BLOCKS * block):
+            part = slice(first, first + _MOST_BLOCKS * block)
+            y, state = ssd(x[:, part], dt[:, part], A, B[:, part], C[:, part], state, block)
+            outputs.append(y)
+        return torch.cat(outputs, 1), state
     groups, N = B.shape[2:]
     per_group = heads // groups
     pad = -length % block
@@ -51,17 +60,28 @@ def ssd(
     scores = torch.einsum("bnqgs,bnkgs->bngqk", C, B)[:, :, :, None] * between.exp()  # b n g r q k
     y = torch.einsum("bngrqk,bnkgrp->bnqgrp", scores, xdt)
 
-    # What each block leaves behind, then the short recurrence over blocks
+    # What each block leaves behind, then the same recurrence over blocks, as one product
     to_end = (log_decay[..., -1:] - log_decay).exp()  # b n g r q
     left = torch.einsum("bngrq,bnqgs,bnqgrp->bngrps", to_end, B, xdt)
-    whole = log_decay[..., -1].exp()[..., None, None]  # decay over a whole block: b n g r 1 1
-    h = state.reshape(batch, groups, per_group, P, N)
-    before = []
-    for n in range(blocks):
-        before.append(h)
-        h = whole[:, n] * h + left[:, n]
-    y = y + torch.einsum("bnqgs,bngrps,bngrq->bnqgrp", C, torch.stack(before, 1), log_decay.exp())
-    return y.reshape(batch, blocks * block, heads, P)[:, :length], h.reshape(batch, heads, P, N)
+    left = torch.cat((state.reshape(batch, 1, groups, per_group, P, N), left), 1)
+    h = torch.einsum("bgrij,bjgrps->bigrps", _decay_between(log_decay[..., -1]), left)  # before each block, and last
+    y = y + torch.einsum("bnqgs,bngrps,bngrq->bnqgrp", C, h[:, :-1], log_decay.exp())
+    return y.reshape(batch, blocks * block, heads, P)[:, :length], h[:, -1].reshape(batch, heads, P, N)
+
+
+def _decay_between(log_decay: Tensor) -> Tensor:
+    """How much of what was left before block j is still there before block i: (b, g, r, i, j), zero where j > i.
+
+    Args:
+        log_decay: (b, n, g, r) of each of n blocks; i and j count from 0 to n.
+
+    Each sum is taken by itself: differences of a running sum lose the small ones behind large ones.
+    """
+    log_decay = F.pad(log_decay.permute(0, 2, 3, 1), (1, 0))  # b g r n+1
+    size = log_decay.shape[-1]
+    later = torch.ones(size, size, dtype=torch.bool, device=log_decay.device).tril()
+    rows = log_decay[..., None].expand(*log_decay.shape, size).masked_fill(~later.tril(-1), 0)
+    return rows.cumsum(-2).masked_fill(~later, -torch.inf).exp()
 
 
 def ssd_sequential(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:

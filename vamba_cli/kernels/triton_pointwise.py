@@ -7,6 +7,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+NORM_ROWS, NORM_WARPS = 4, 4  # of a program
+CONV_TURNS, CONV_CHANNELS, CONV_WARPS = 16, 512, 4
+
 
 @triton.jit
 def _rms_norm(x_ptr, weight_ptr, y_ptr, x_row, width, eps, BLOCK: tl.constexpr):
@@ -31,25 +34,31 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
 
 
 @triton.jit
-def _shifted_layer_norm(x_ptr, shift_ptr, weight_ptr, bias_ptr, y_ptr, width, eps, BLOCK: tl.constexpr):
-    row = tl.program_id(0).to(tl.int64)
+def _shifted_layer_norm(
+    x_ptr, shift_ptr, weight_ptr, bias_ptr, y_ptr, rows, width, eps, ROWS: tl.constexpr, BLOCK: tl.constexpr
+):  # fmt: skip
+    """ROWS rows, the shift, weight and bias of which are read once."""
+    row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
     i = tl.arange(0, BLOCK)
-    inside = i < width
-    x = tl.load(x_ptr + row * width + i, inside, 0.0).to(tl.float32) + tl.load(shift_ptr + i, inside, 0.0)
-    x -= tl.sum(tl.where(inside, x, 0.0), 0) / width
-    x = tl.where(inside, x, 0.0)
-    x *= tl.rsqrt(tl.sum(x * x, 0) / width + eps)
-    weight = tl.load(weight_ptr + i, inside, 0.0).to(tl.float32)
-    bias = tl.load(bias_ptr + i, inside, 0.0).to(tl.float32)
-    tl.store(y_ptr + row * width + i, x * weight + bias, inside)
+    known = i < width
+    inside = known[None, :] & (row < rows)
+    shift = tl.load(shift_ptr + i, known, 0.0)
+    weight = tl.load(weight_ptr + i, known, 0.0).to(tl.float32)
+    bias = tl.load(bias_ptr + i, known, 0.0).to(tl.float32)
+    x = tl.load(x_ptr + row * width + i[None, :], inside, 0.0).to(tl.float32) + shift[None, :]
+    x -= (tl.sum(x, 1) / width)[:, None]
+    x = tl.where(known[None, :], x, 0.0)
+    x *= tl.rsqrt(tl.sum(x * x, 1) / width + eps)[:, None]
+    tl.store(y_ptr + row * width + i[None, :], x * weight[None, :] + bias[None, :], inside)
 
 
 def shifted_layer_norm(x: Tensor, shift: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
     x = x.contiguous()
     y = torch.empty_like(x)
     width = x.shape[-1]
-    _shifted_layer_norm[(x.numel() // width,)](
-        x, shift, weight, bias, y, width, eps, triton.next_power_of_2(width), num_warps=4
+    rows = x.numel() // width
+    _shifted_layer_norm[(triton.cdiv(rows, NORM_ROWS),)](
+        x, shift, weight, bias, y, rows, width, eps, NORM_ROWS, triton.next_power_of_2(width), num_warps=NORM_WARPS
     )
     return y
 
@@ -122,10 +131,11 @@ def _conv_silu(
 def conv_silu(x: Tensor, carried: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     batch, length, channels = x.shape
     y = torch.empty(x.shape, device=x.device, dtype=x.dtype)
-    taps, turns, block = weight.shape[-1], 8, 1024
+    taps, turns, block = weight.shape[-1], CONV_TURNS, CONV_CHANNELS
     _conv_silu[(triton.cdiv(channels, block), triton.cdiv(length, taps * turns), batch)](
-        x, carried.contiguous(), weight, bias, y, length, channels, *x.stride()[:2], taps, turns, block, num_warps=4
-    )
+        x, carried.contiguous(), weight, bias, y, length, channels, *x.stride()[:2], taps, turns, block,
+        num_warps=CONV_WARPS,
+    )  # fmt: skip
     return y
 
 

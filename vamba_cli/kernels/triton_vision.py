@@ -11,7 +11,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from vamba_cli.kernels.processors import num_processors
 
-TILE, WARPS, STAGES = (128, 256, 64), 8, 4  # as measured on an H100
+TILE, BAND, WARPS, STAGES = (128, 256, 64), 8, 8, 4  # as measured on an H100
 
 
 @triton.jit
@@ -48,7 +48,7 @@ def linear_quick_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     _linear_quick_gelu[(min(num_processors(x.device), tiles),)](
         TensorDescriptor.from_tensor(flat, [BM, BK]), TensorDescriptor.from_tensor(weight, [BN, BK]),
         TensorDescriptor.from_tensor(y, [BM, BN // 2]), bias, len(flat), len(weight), x.shape[-1],
-        BM, BN, BK, 8, num_warps=WARPS, num_stages=STAGES,
+        BM, BN, BK, BAND, num_warps=WARPS, num_stages=STAGES,
     )  # fmt: skip
     return y.view(*x.shape[:-1], len(weight))
 

@@ -27,27 +27,24 @@ class VisionBlock(nn.Module):
         x = x + self.proj(self._attend(self.norm1(x), rotary))
         return x + self.fc2(self._hidden(self.norm2(x)))
 
-    def accumulate(self, x: Tensor, owed: Tensor, rotary: Rotary) -> Tensor:
+    def accumulate(self, x: Tensor, owed: Tensor, rotary: Rotary) -> None:
         """`forward` in place, for GPUs: sums happen inside products, which leaves no room for their biases there.
 
         Args:
-            x, owed: x + owed is what `forward` would be given; owed (embed_dim,) float32.
-
-        Returns:
-            What is owed after this block.
+            x, owed: x + owed[0] is what `forward` would be given, owed[1] what is owed behind attention;
+                (2, embed_dim) float32. With the bias of `fc2` owed[1] is what the next block owes.
         """
         norm, add_product = pick("shifted_layer_norm", x), pick("add_product", x)
-        normed = norm(x, owed, self.norm1.weight, self.norm1.bias, self.norm1.eps)
+        normed = norm(x, owed[0], self.norm1.weight, self.norm1.bias, self.norm1.eps)
         add_product(x, self._attend(normed, rotary), self.proj.weight)
-        owed = owed + self.proj.bias
-        normed = norm(x, owed, self.norm2.weight, self.norm2.bias, self.norm2.eps)
+        normed = norm(x, owed[1], self.norm2.weight, self.norm2.bias, self.norm2.eps)
         add_product(x, self._hidden(normed), self.fc2.weight)
-        return owed + self.fc2.bias
 
     def _attend(self, x: Tensor, rotary: Rotary) -> Tensor:
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # t s 3 h d
         q, k, v = pick("rotate_patches", qkv)(qkv, *rotary)  # each t h s d
-        return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2)
+        attended: Tensor = pick("attend_patches", q)(q, k, v)
+        return attended
 
     def _hidden(self, x: Tensor) -> Tensor:
         return pick("linear_quick_gelu", x)(x, self.fc1.weight, self.fc1.bias)
@@ -96,8 +93,9 @@ class VisionTransformer(nn.Module):
             for block in self.blocks:
                 x = block(x, rotary)
             return self.merger(x)
-        owed = torch.zeros(self.config.embed_dim, device=x.device)
-        for block in self.blocks:
-            assert isinstance(block, VisionBlock)
-            owed = block.accumulate(x, owed, rotary)
-        return self.merger((x + owed).to(x.dtype))
+        blocks = [block for block in self.blocks if isinstance(block, VisionBlock)]
+        biases: list[Tensor] = [layer.bias for block in blocks for layer in (block.proj, block.fc2)]
+        owed = F.pad(torch.stack(biases).float().cumsum(0), (0, 0, 1, 0))
+        for i, block in enumerate(blocks):
+            block.accumulate(x, owed[2 * i : 2 * i + 2], rotary)
+        return self.merger((x + owed[-1]).to(x.dtype))

@@ -49,7 +49,7 @@ class DenseReader(nn.Module):
 def noise_of(seed: Tensor, shape: tuple[int, ...]) -> Tensor:
     """About normal noise, the same for the same seed: a hash of each value's place, which any kernel can reckon."""
     place = torch.arange(torch.Size(shape).numel(), device=seed.device).view(shape)
-    word = (place * 0x9E3779B1 + seed) & _WORD
+    word = (place * 0x1E3779B1 + seed) & _WORD  # a factor below 2**31: compiled kernels may count places in int32
     for factor in (0x7FEB352D, 0x31848BAB):
         word = ((word ^ (word >> 16)) * factor) & _WORD
     word = word ^ (word >> 15)
@@ -108,6 +108,7 @@ class Objective(nn.Module):
     def compile_parts(self, backend: str = "inductor") -> None:
         """Compile block by block: equal blocks share one compilation, which takes seconds, not minutes."""
         torch._dynamo.config.recompile_limit = 64
+        torch._dynamo.config.suppress_errors = True  # a part that a compiler cannot take runs as it is, with a warning
         for module in self.modules():
             if isinstance(module, VisionBlock | MixerBlock | DecoderLayer | PackedLayer | DenseReader):
                 module.compile(dynamic=False, backend=backend)

@@ -17,11 +17,12 @@ from vamba_cli.engine.generate import generate
 from vamba_cli.engine.step import StepGraph
 from vamba_cli.engine.verify import relative_error
 from vamba_cli.kernels.dispatch import only_plain, pick, why_not_fast
+from vamba_cli.kernels.packed import DTYPES, Rows, stacked
 from vamba_cli.kernels.ssd import ssd, ssd_sequential
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba
-from vamba_cli.weights.load import load_model, read_config
+from vamba_cli.weights.load import load_model, random_model, read_config
 from vamba_cli.weights.tokenizer import ByteTokenizer
 
 pytestmark = pytest.mark.gpu
@@ -42,11 +43,11 @@ def cuda() -> Iterator[torch.device]:
     torch.set_float32_matmul_precision(before)
 
 
-def encode(model: Vamba, cuts: Sequence[int], *, overlap: bool = False) -> VideoMemory:
+def encode(model: Vamba, cuts: Sequence[int], *, overlap: bool = False, kv: str = "full") -> VideoMemory:
     """The memory of a random video that is pushed in pieces."""
     frames = np.random.default_rng(0).integers(0, 256, (2 * PAIRS, 56, 84, 3), dtype=np.uint8)
     memory = VideoMemory.allocate(
-        SMALL, PAIRS, TOKENS, end_seconds=float(PAIRS), device=model.device, dtype=model.dtype
+        SMALL, PAIRS, TOKENS, end_seconds=float(PAIRS), device=model.device, dtype=DTYPES.get(kv, model.dtype)
     )  # fmt: skip
     encoder = Encoder(model, PixelConfig(), memory, overlap=overlap)
     for first, stop in pairwise([0, *cuts, PAIRS]):
@@ -158,19 +159,22 @@ def test_kernels_are_as_good_as_plain_pytorch(cuda: torch.device) -> None:
     assert distance(encode(rounded, [3, 10]), reference) <= 1.5 * plainly
 
 
+@pytest.mark.parametrize("kv", ["full", "int8", "fp8"])
+@pytest.mark.parametrize("weights", ["full", "int8", "int4"])
 @torch.inference_mode()
-def test_a_captured_step_equals_the_layers_one_by_one(cuda: torch.device) -> None:
-    model = small_model(torch.bfloat16).to(cuda)
-    memory = encode(model, [])
+def test_a_captured_step_equals_the_layers_one_by_one(cuda: torch.device, weights: str, kv: str) -> None:
+    model = random_model(SMALL, device=cuda, dtype=torch.bfloat16, weights=weights)
+    memory = encode(model, [], kv=kv)
 
-    def video(layer: int) -> tuple[Tensor, Tensor]:
-        keys, values = memory.rows(layer, 0, PAIRS)
-        return keys[None], values[None]
+    def video(layer: int) -> tuple[Rows, Rows]:
+        keys, values = memory.read(layer, 0, PAIRS)
+        return stacked([keys]), stacked([values])
 
     caches = [model.text_cache(1, 40) for _ in range(2)]
     prompt = torch.arange(9, device=cuda)[None]
     for cache in caches:
         model.decode(prompt, video, cache)
+    assert StepGraph.suits(model, video, caches[0].advanced(9))
     graph = StepGraph(model, video, caches[0].advanced(9))
     cache = caches[1].advanced(9)
     for token in (5, 100, 7, 7, 260):

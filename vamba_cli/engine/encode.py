@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vamba_cli.engine.budget import Workload
 from vamba_cli.engine.events import EncodeProgress, OnEvent, ignore
+from vamba_cli.engine.novelty import Frames, changes_of_pairs, novelty
 from vamba_cli.engine.prefetch import prefetch
 from vamba_cli.engine.upload import download, upload
 from vamba_cli.engine.workers import AtOnce
@@ -30,10 +31,6 @@ from vamba_cli.model.vamba import Vamba
 if TYPE_CHECKING:  # encoding ready frames needs no decoder
     from vamba_cli.media.frames import FrameChunk
 
-Frames = npt.NDArray[np.uint8]
-
-_BLOCK = 8  # pixels along the side of the blocks whose mean change counts
-_SMALL_BLOCKS = 12
 _AHEAD = 2  # chunks that may pass the ViT while another one passes the mixers
 
 
@@ -67,17 +64,29 @@ class _Noticed:
 
     times_seconds: npt.NDArray[np.float64]
     seen: list[_Look]
+    measured: Tensor | None  # what `changes_of_pairs` found for the fresh ones, where a GPU looked at them
     features: Tensor
-    arrived: torch.cuda.Event | None  # when the features are on the CPU
+    arrived: torch.cuda.Event | None  # when the features, and what was measured, are on the CPU
 
     def looks(self) -> Looks:
-        novelties = torch.tensor([look.novelty() for look in self.seen])
-        doubled = torch.tensor([look.doubled for look in self.seen])
-        changes = torch.tensor([change for look in self.seen for change in look.changes()])
         if self.arrived is not None:
             self.arrived.synchronize()
+        novelties, changes = self._compared() if self.measured is None else self._read(self.measured)
+        doubled = torch.tensor([look.doubled for look in self.seen])
         times = torch.from_numpy(self.times_seconds)
         return Looks(times, changes, torch.zeros(len(times), dtype=torch.bool), novelties, doubled, self.features)
+
+    def _compared(self) -> tuple[Tensor, Tensor]:
+        """Novelty of each pair and change of each frame, from the frames themselves."""
+        novelties = torch.tensor([look.novelty() for look in self.seen])
+        return novelties, torch.tensor([change for look in self.seen for change in look.changes()])
+
+    def _read(self, measured: Tensor) -> tuple[Tensor, Tensor]:
+        """The same where the pairs that are not fresh are equal to those before them."""
+        fresh = torch.tensor([look.fresh for look in self.seen])
+        found = torch.zeros(len(fresh), 3)
+        found[fresh] = measured
+        return found[:, 0], found[:, 1:].flatten()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,10 @@ class Encoder:
         self._key_pair: Frames | None = None
         self._last_frame: Frames | None = None
         self._key: tuple[Future[list[Tensor]], int] | None = None
+        # a GPU compares the frames itself, where it is given all that differ
+        self._looks_itself = model.device.type == "cuda" and not static_tolerance and not self._beside
+        self._last_uploaded: Tensor | None = None
+        self._measured: list[Tensor] = []
         with torch.cuda.stream(self._lane):
             self.states = model.empty_states()
 
@@ -152,11 +165,15 @@ class Encoder:
             seen = self._ahead.popleft()
             tokens = torch.stack([part.result()[i] for part, i in seen.new])
             means = tokens.mean(1, dtype=torch.float32).to(torch.float16)
+            measured = None
+            if self._looks_itself:
+                measured, _ = download(torch.cat([torch.empty(0, 3, device=means.device), *self._measured]))
+                self._measured.clear()
             features, arrived = download(torch.stack([means[i] for i in seen.source]))
             if self._mixing is not None:
                 self._mixing.result()
             self._mixing = self._workers.submit(self._mix, tokens, seen)
-            self._noticed.append(_Noticed(seen.times_seconds, seen.looks, features, arrived))
+            self._noticed.append(_Noticed(seen.times_seconds, seen.looks, measured, features, arrived))
             # the chunk before is ready now; on a GPU this waits for it: no more than two are on their way
             self._advance(1 if self._beside or self._lane is not None else 0)
 
@@ -238,6 +255,9 @@ class Encoder:
         """Video tokens of pairs of frames."""
         model, vision = self._model, self._model.config.vision
         part = upload(frames, rows, model.device)
+        if self._looks_itself:
+            self._measured.append(changes_of_pairs(part, self._last_uploaded))
+            self._last_uploaded = part[-2:].clone()
         height, width = smart_resize(part.shape[1], part.shape[2], self._pixels, vision.cell)
         patches = to_patches(resize(part, height, width), vision, self._pixels, model.dtype)
         return list(model.vision(patches, height // vision.patch_size, width // vision.patch_size))
@@ -247,22 +267,6 @@ class Encoder:
 def _lane(device: torch.device) -> torch.cuda.Stream:
     """The stream of the mixers; always the same one, because freed memory is kept for the stream that had it."""
     return torch.cuda.Stream(device)
-
-
-def novelty(before: Frames, after: Frames) -> npt.NDArray[np.float64]:
-    """How much each frame (n, H, W, 3) differs from the other: (n,), the change of its 12th most changed block.
-
-    A block is 8x8 pixels of a frame, its change the mean absolute difference in grey levels. A mouse pointer or a
-    cursor touches fewer than 12 blocks and does not count; two changed letters of a heading do.
-    """
-    rows, columns = (side // _BLOCK for side in before.shape[1:3])
-    change = np.maximum(before, after) - np.minimum(before, after)
-    if rows * columns < _SMALL_BLOCKS:
-        return change.reshape(len(change), -1).mean(1)
-    bands = change[:, : rows * _BLOCK].reshape(len(change), rows, _BLOCK, -1).sum(2, dtype=np.uint16)
-    blocks = bands[..., : columns * _BLOCK * 3].reshape(len(change), rows * columns, _BLOCK * 3).sum(2, dtype=np.uint16)
-    ranked = np.partition(blocks, -_SMALL_BLOCKS, axis=1)[:, -_SMALL_BLOCKS]
-    return ranked / (_BLOCK * _BLOCK * 3)
 
 
 def forward_pairs(device: torch.device) -> int:

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from vamba_cli.engine.budget import Cost, Workload, predict, vision_flops, weight_bytes
-from vamba_cli.engine.encode import Encoder, Frames, memory_for
+from vamba_cli.engine.encode import Encoder, memory_for
 from vamba_cli.engine.generate import Following, Span, view
+from vamba_cli.engine.novelty import Frames
 from vamba_cli.engine.signals import Probe, signals
 from vamba_cli.model.config import PixelConfig, VambaConfig
 from vamba_cli.model.memory import VideoMemory

@@ -91,6 +91,15 @@ def test_yes_with_its_time(lecture: Path, first: AskResult) -> None:
     assert overlap_seconds(answer.evidence[0], SHOWN["Overfitting"]) > 5
 
 
+def test_one_topic_or_another(lecture: Path, first: AskResult) -> None:
+    """What is not found as one phrase is looked for piece by piece, and each piece has its own answer."""
+    (answer,) = api.ask(lecture, ["Is overfitting or photosynthesis shown?"], Settings()).answers
+    shown, absent = answer.answer.splitlines()
+    assert shown.startswith(("Yes: “overfitting”", "Perhaps: “overfitting”"))
+    assert absent.startswith("No: “photosynthesis” was not found")
+    assert overlap_seconds(answer.evidence[0], SHOWN["Overfitting"]) > 5
+
+
 def test_the_title_is_read(lecture: Path, first: AskResult) -> None:
     (answer,) = api.ask(lecture, ["What is the title?"], Settings()).answers
     assert "neural networks" in answer.answer.lower()

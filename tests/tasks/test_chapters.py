@@ -17,6 +17,7 @@ from vamba_cli.cli.demo import SLIDES
 from vamba_cli.engine.events import Event, SearchProgress, Stage, VideoBegins, ignore
 from vamba_cli.engine.generate import Generated
 from vamba_cli.engine.scenes import Scene
+from vamba_cli.engine.windows import ScoredSpan
 from vamba_cli.errors import MediaError, UsageError
 from vamba_cli.media.slideshow import write_slideshow
 from vamba_cli.model.memory import VideoMemory
@@ -152,16 +153,29 @@ def test_a_boundary_is_worth_a_new_title() -> None:
 def test_a_title_that_changes_while_the_picture_moves_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     still, moving = Scene(0, 8, 0, 16), Scene(8, 16, 16, 32, still=False)
     profile = PROFILES["slides"]
-    said = [Generated("Gradients", 0.9), Generated("Gradlents", 0.8)]
+    said = [Generated("Gradients", 0.98), Generated("Gradlents", 0.95)]
     assert outline._reading(still, said[:1], profile).title == "Gradients"
     assert outline._reading(moving, said, profile).title == "Gradients"
-    assert outline._reading(moving, [said[0], Generated("12:31:07", 0.9)], profile).title == ""
-    assert outline._reading(moving, [said[0], Generated("(no title)", 0.9)], profile).title == ""
-    assert outline._reading(still, [Generated("Smudge", 0.5)], profile).title == ""
+    assert outline._reading(moving, [said[0], Generated("12:31:07", 0.98)], profile).title == ""
+    assert outline._reading(moving, [said[0], Generated("(no title)", 0.98)], profile).title == ""
+    assert outline._reading(still, [Generated("drawn from: https://", 0.9)], profile).title == ""
     assert outline._reading(still, [], profile).title == ""
-    looping = Generated("Part 3 and Part 3 and Part 3 and Part", 0.9)
+    looping = Generated("Part 3 and Part 3 and Part 3 and Part", 0.98)
     assert outline._reading(still, [looping], profile).title == "Part 3 and"
     assert outline._windows(still, 1) == [(1, 2)] and outline._windows(moving, 1) == [(4, 5), (7, 8)]
+
+
+def test_a_heading_is_what_is_read_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spans whose headings have the topic come first; the others mention it, however likely the search found them."""
+    titles = ["This course", "(no title)", "Illumina sequencing", "Ilumina - limitations"]
+    monkeypatch.setattr(outline, "scenes", lambda memory, threshold: [(i, i + 1) for i in range(4)])
+    monkeypatch.setattr(outline, "settled", lambda memory, runs, threshold: [(run, run) for run in runs])
+    monkeypatch.setattr(outline, "read", lambda session, question, spans: [Generated(titles[a], 1.0) for a, _ in spans])
+    session: Any = SimpleNamespace(memory=None)
+    spans = [ScoredSpan(0, 1, 0.99, True), ScoredSpan(1, 3, 0.98, True), ScoredSpan(3, 4, 0.97, True)]
+    checked = outline.as_read(session, PROFILES["slides"], "Illumina", [*spans, ScoredSpan(2, 3, 0.6)])
+    assert [(span.first, span.heading) for span in checked] == [(1, True), (3, True), (0, False), (2, False)]
+    assert outline.as_read(session, PROFILES["chat"], "Illumina", spans) == spans
 
 
 # --- a model that talks

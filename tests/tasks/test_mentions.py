@@ -1,22 +1,15 @@
 """Where a topic is said, in words and spellings as people use them."""
 
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vamba_cli.subtitles import Line
-from vamba_cli.tasks import mentions as module
 from vamba_cli.tasks.mentions import Mention, mentions, words
 
 
 def every_two_seconds(*texts: str, gap: float = 2.0) -> list[Line]:
     return [Line(gap * place, gap * place + 2.0, text) for place, text in enumerate(texts)]
-
-
-def test_the_examples() -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What subtitles add to answers: quotations, sentences that tell seen from said, prompts with lines."""
 
-import doctest
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +22,6 @@ from vamba_cli.results import Answer, AskResult, Evidence
 from vamba_cli.settings import Settings
 from vamba_cli.subtitles import NO_SUBTITLES, Line, Subtitles
 from vamba_cli.tasks import ask as ask_task
-from vamba_cli.tasks import speech
 from vamba_cli.tasks.evidence import seen_or_said
 from vamba_cli.tasks.questions import understand
 from vamba_cli.tasks.speech import (
@@ -43,10 +41,6 @@ LINES = (
     Line(194.0, 197.0, "as I said."),
 )
 SPOKEN = Subtitles(LINES, "x.srt")
-
-
-def test_the_examples() -> None:
-    assert doctest.testmod(speech).failed == 0
 
 
 # --- questions about what is said

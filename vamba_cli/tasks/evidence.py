@@ -13,6 +13,7 @@ from vamba_cli.engine.signals import Calibration, Probe
 from vamba_cli.engine.windows import ScoredSpan, SearchOptions, find_evidence, probability_curve
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Curve, Evidence
+from vamba_cli.tasks.outline import as_read
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import understand
 from vamba_cli.tasks.speech import (
@@ -57,15 +58,15 @@ def _in_any_spelling(
     for spelling in spellings(topic):
         spans = _search(session, profile, question, spelling, options, on_event)
         if spans:
-            return spans, spelling
+            return as_read(session, profile, spelling, spans), spelling
     return [], topic
 
 
 def spellings(topic: str) -> list[str]:
     """A topic as it was typed, in the singular, and with or without a hyphen.
 
-    >>> spellings("mini-batches"), spellings("gradient descent"), spellings("Gauss")
-    (['mini-batches', 'mini-batch', 'mini batches'], ['gradient descent', 'gradient-descent'], ['Gauss'])
+    >>> spellings("mini-batches"), spellings("gradient descent"), spellings("tSNE")
+    (['mini-batches', 'mini-batch', 'mini batches'], ['gradient descent', 'gradient-descent'], ['tSNE', 't-SNE'])
     """
     found = [topic, re.sub(r"(?<=[a-z]{3})(?:(?<=ch|sh|ss|.x)es|(?<![sui])s)$", "", topic)]
     words = topic.split()
@@ -73,6 +74,7 @@ def spellings(topic: str) -> list[str]:
         found.append(topic.replace("-", " "))
     elif len(words) == 2 and all(map(str.isalpha, words)):
         found.append("-".join(words))
+    found.append(re.sub(r"^([a-z])(?=[A-Z])", r"\1-", topic))
     return list(dict.fromkeys(found))
 
 

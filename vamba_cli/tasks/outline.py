@@ -1,20 +1,20 @@
 """The headings of a video in order, each read from its own scene."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Generated, Span
 from vamba_cli.engine.readings import read
 from vamba_cli.engine.scenes import Scene, find_scenes
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import core, scenes
+from vamba_cli.engine.windows import ScoredSpan, core, scenes, settled
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.titles import same_title, without_loop
+from vamba_cli.tasks.titles import names, same_title, without_loop
 
 _PICTURES = 16  # of a video, by which it is judged whether there is anything to read
-_SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average; of those pictures
-_LEAST_PROBABILITY = 0.7  # of a token, on average; what is no heading reads as less
+_SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average, below which it is no heading; of those pictures
+_LEAST_PROBABILITY = 0.7  # of a token of a text, on average
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _windows(scene: Scene, longest: int) -> list[Span]:
 
 def _reading(scene: Scene, said: Sequence[Generated], profile: Profile) -> Reading:
     """The clearest reading, if all are clear and the same."""
-    if not said or any(one.text in profile.empty_answers or one.probability < _LEAST_PROBABILITY for one in said):
+    if not said or any(one.text in profile.empty_answers or one.probability < _SURE_TITLE for one in said):
         return Reading(scene, "", 0.0)
     best = max(said, key=lambda one: one.probability)
     if not all(same_title(one.text, best.text) for one in said):
@@ -85,6 +85,25 @@ def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[
             first, title, probability = last.first, last.title, max(last.probability, probability)
         headings.append(Heading(first, stop, title, probability))
     return headings
+
+
+def as_read(session: Session, profile: Profile, topic: str, spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
+    """Spans that are called a heading only where the headings that are read in them have the topic; those come first.
+
+    How likely a phrase is as the heading of a scene says less than what is read there letter by letter.
+    """
+    if not profile.reading:
+        return list(spans)
+    threshold, longest = profile.search.scene_threshold, profile.search.longest_window
+    parts = settled(session.memory, scenes(session.memory, threshold), threshold)
+
+    def heads(span: ScoredSpan) -> bool:
+        windows = [core(part, longest) for run, part in parts if span.first <= run[0] < span.stop]
+        said = read(session, profile.reading, windows)
+        return any(one.text not in profile.empty_answers and names(one.text, topic) for one in said)
+
+    checked = [replace(span, heading=span.heading and heads(span)) for span in spans]
+    return sorted(checked, key=lambda span: not span.heading)
 
 
 def shows_text(session: Session, profile: Profile) -> bool:

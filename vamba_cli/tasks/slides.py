@@ -18,7 +18,7 @@ from vamba_cli.tasks.outline import Heading, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood, is_pronoun, is_sentence
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.wishes import Wish, moment_seconds, span_seconds, stands_for, subject, wish
+from vamba_cli.tasks.wishes import Wish, alternatives, moment_seconds, span_seconds, stands_for, subject, wish
 from vamba_cli.timecode import clock, clock_span
 
 Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
@@ -108,6 +108,10 @@ def _about(
     heard = said(session.subtitles, topic)
     topic = topic if heard else spelling
     if not spans and not heard:
+        parts = alternatives(topic)
+        if len(parts) > 1:
+            replies = [_about(session, profile, question, part, wanted, None, settings, on_event) for part in parts]
+            return "\n".join(text for text, _ in replies), tuple(one for _, found in replies for one in found)
         if is_sentence(topic):
             return f"“{topic}” was not found, but may not be what you meant. {_ASK}", ()
         text, meant = _spelt_out(session, profile, topic, on_event)

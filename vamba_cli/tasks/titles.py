@@ -11,6 +11,7 @@ _TELLING = re.compile(r"\d+|\b[^\W\d_]\b")  # figures, and letters that stand al
 _MISREAD_IN_A_ROW = 2  # characters; more of them is another word
 _LONG_TITLE = 12  # characters from which on a single other letter is a misreading, not another title
 _NEARLY_EQUAL = 0.9
+_LONG_ENOUGH = 4  # letters of a topic that are looked for inside words, too
 
 
 def clean_title(text: str) -> str:
@@ -62,6 +63,25 @@ def same_title(one: str, other: str) -> bool:
     matcher = SequenceMatcher(None, a, b, autojunk=False)
     blocks = [max(i2 - i1, j2 - j1) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
     return max(blocks) <= _MISREAD_IN_A_ROW and matcher.ratio() >= _NEARLY_EQUAL
+
+
+def names(title: str, topic: str) -> bool:
+    """Whether a title has a topic in it, as words in a row or within them, misread letters granted.
+
+    >>> names("Illumina libray prep", "library prep"), names("t-SNE - Example", "tSNE"), names("Course", "Illumina")
+    (True, True, False)
+    """
+    whole, wanted = _plain(title), _plain(topic)
+    if not wanted or len(wanted) < _LONG_ENOUGH:
+        return bool(wanted) and wanted in map(_plain, re.split(r"[^\w'’+#-]+", title))
+    if wanted in whole:
+        return True
+    blocks = SequenceMatcher(None, whole, wanted, autojunk=False).get_matching_blocks()
+    first = next((block.a - block.b for block in blocks if block.size >= _LONG_ENOUGH), None)
+    if first is None:
+        return False
+    near = whole[max(0, first) : first + len(wanted)]
+    return SequenceMatcher(None, near, wanted, autojunk=False).ratio() >= _NEARLY_EQUAL
 
 
 def _plain(title: str) -> str:

@@ -13,6 +13,8 @@ from typing import Literal
 
 Wish = Literal["title", "text", "about"]
 
+_MOST_WORDS = 4  # of a topic that is named beside another one
+
 _TEXT = re.compile(
     r"\b(?:written|writing|bullets?|words)\b|\bread\b|\b(?:slides?|screen|it|page)\s+says?\b|\bwhat\s+says\b"
     r"|\btext\s+(?:is|on|of)\b|^text\b",
@@ -129,6 +131,17 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
 
 def _seconds(text: str) -> float:
     return sum(60.0**power * int(part) for power, part in enumerate(reversed(text.split(":"))))
+
+
+def alternatives(topic: str) -> list[str]:
+    """The topics between the words "or".
+
+    >>> alternatives("UMAP, PCA or ICA"), alternatives("to be or not to be an expert in it"), alternatives("or")
+    (['UMAP', 'PCA', 'ICA'], ['to be or not to be an expert in it'], ['or'])
+    """
+    *earlier, last = re.split(r",?\sor\s", topic)
+    parts = [part.strip() for part in (*(one for some in earlier for one in some.split(",")), last)]
+    return parts if all(part and len(part.split()) <= _MOST_WORDS for part in parts) else [topic]
 
 
 def stands_for(short: str, title: str) -> bool:

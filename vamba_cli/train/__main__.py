@@ -2,11 +2,15 @@
 
 import argparse
 import json
+import os
+import platform
 import random
+import shlex
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -115,6 +119,17 @@ def scaled(recipe: Recipe, seconds: float | None, seed: int, shrink: int = 1) ->
     return replace(recipe, seed=seed, stages=stages, ring_pages=max(64, recipe.ring_pages // shrink))
 
 
+def write_facts(out: Path, recipe: Recipe, device: torch.device) -> None:
+    """How the run was started, on what, and by which recipe: `run.json`, beside the curve and the scores."""
+    on_gpu = device.type == "cuda"
+    facts = {
+        "command": shlex.join(["python", "-m", "vamba_cli.train", *sys.argv[1:]]),
+        "machine": torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
+        "processors": os.cpu_count(), "torch": torch.__version__, "recipe": asdict(recipe),
+    }  # fmt: skip
+    (out / "run.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     began = time.perf_counter()
     args = arguments()
@@ -141,6 +156,7 @@ def main() -> None:
             compiled=not args.eager, captured=not args.no_graph, reader=reader_file(args.resume),
             ends_at=None if args.limit is None else began + args.limit - FINISH_SECONDS,
         )  # fmt: skip
+        write_facts(args.out, recipe, device)
         print(f"ready to train on {device} after {time.perf_counter() - began:.0f} s", flush=True)
         for number, (stage, pool) in enumerate(pools, 1):
             if args.profile:

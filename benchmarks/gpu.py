@@ -1,7 +1,8 @@
 """The released model's size on one GPU, with random weights: is it right, how fast, how much memory?
 
-    python benchmarks/gpu.py --out results.json                   every figure of the table, about ten minutes
-    python benchmarks/gpu.py --out results.json --only first      some: scan precision first 4096 longest presets modes
+    python benchmarks/gpu.py --out results.json                   every figure of the table, about five minutes
+    python benchmarks/gpu.py --out results.json --only first      some of: scan precision first 4096 float8 longest
+                                                                  presets modes
 
 Times are medians of `--repeats` runs after a warm-up, with all of them beside; floors are counted from the config and
 from what this very card reaches in a large product and a large copy. Each figure is held against what is wanted; the
@@ -62,7 +63,10 @@ WANTED = {  # figure: at most (at least, where the number is of frames)
 }  # fmt: skip
 PRESETS = ("24gb", "16gb", "12gb", "8gb")
 WIDTH, HEIGHT, CHUNK_FRAMES, WINDOWS = 640, 360, 56, 200
-MODES = (("full", "full"), ("full", "int8"), ("full", "fp8"), ("int8", "full"), ("int4", "full"), ("int4", "int8"))
+MODES = (
+    ("full", "full"), ("full", "int8"), ("full", "fp8"), ("fp8", "full"), ("int8", "full"), ("int4", "full"),
+    ("int4", "int8"),
+)  # fmt: skip
 
 
 class Bench:
@@ -220,6 +224,11 @@ class Bench:
         self.judge_prediction(name, found)
         self._write()
 
+    def float8(self) -> None:
+        """The first rows again, with what encodes multiplying in float8."""
+        work = self.work(self.args.frames, weights="fp8")
+        self.keep("float8", lambda: self.one(self.ready("fp8"), work, self.args.repeats))
+
     def four_thousand(self) -> None:
         self.keep("4096", lambda: self.one(self.ready(), self.work(4 * self.args.frames), self.args.repeats))
         self._judge("4096")
@@ -330,7 +339,7 @@ def errors(model: Vamba, memory: VideoMemory, reference: VideoMemory, said: list
 
 PARTS = {
     "scan": Bench.scan, "precision": Bench.precision, "first": Bench.first, "4096": Bench.four_thousand,
-    "longest": Bench.longest, "presets": Bench.presets, "modes": Bench.modes,
+    "float8": Bench.float8, "longest": Bench.longest, "presets": Bench.presets, "modes": Bench.modes,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 from vamba_cli.errors import UsageError
 
 DTYPES = ("auto", "float32", "bfloat16", "float16", "float64")
-WEIGHT_DTYPES = ("auto", "full", "int8", "int4")
+WEIGHT_DTYPES = ("auto", "full", "int8", "int4", "fp8")
 KV_DTYPES = ("auto", "full", "int8", "fp8")
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 

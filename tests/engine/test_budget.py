@@ -41,7 +41,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("name", [*VARIANTS, "groups of 64"])
-@pytest.mark.parametrize("weights", ["full", "int8", "int4"])
+@pytest.mark.parametrize("weights", ["full", "int8", "int4", "fp8"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_bytes_of_the_weights_equal_the_network(name: str, weights: str, dtype: torch.dtype) -> None:
     """To the byte, part by part, as `kind_of` says; the released sizes by arithmetic only."""

@@ -159,6 +159,11 @@ def test_kernels_are_as_good_as_plain_pytorch(cuda: torch.device) -> None:
     assert distance(encode(rounded, [3, 10]), reference) <= 1.5 * plainly
 
 
+def test_float8_is_off_by_what_it_rounds(cuda: torch.device) -> None:
+    exact, rounded = (random_model(SMALL, device=cuda, dtype=torch.bfloat16, weights=w) for w in ("full", "fp8"))
+    assert 0.005 < distance(encode(rounded, [3, 10]), encode(exact, [3, 10])) < 0.3
+
+
 @pytest.mark.parametrize("kv", ["full", "int8", "fp8"])
 @pytest.mark.parametrize("weights", ["full", "int8", "int4"])
 @torch.inference_mode()

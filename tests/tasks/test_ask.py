@@ -182,6 +182,7 @@ def test_savings_that_are_exact_change_nothing(lecture: Path, first: AskResult) 
     ("changed", "dtype"),
     [
         ({"weight_dtype": "int8"}, "float32+int8-weights"),
+        ({"weight_dtype": "fp8"}, "float32+fp8-weights"),
         ({"kv_dtype": "int8"}, "float32+int8-kv"),
         ({"kv_dtype": "fp8", "weight_dtype": "int4", "split": True}, "float32+int4-weights+fp8-kv"),
         ({"token_keep": 0.75}, "float32"),

@@ -59,7 +59,9 @@ def test_int4_is_off_by_half_a_step_of_its_group() -> None:
     assert (plain.dense_int4(data, scale, low)[2, :64] == 0.25).all()
 
 
-@pytest.mark.parametrize(("kind", "least", "most"), [("int8", 0.003, 0.012), ("int4", 0.05, 0.11)])
+@pytest.mark.parametrize(
+    ("kind", "least", "most"), [("int8", 0.003, 0.012), ("int4", 0.05, 0.11), ("fp8", 0.015, 0.035)]
+)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_error_of_a_product(kind: str, least: float, most: float, dtype: torch.dtype) -> None:
     """Of normal weights; scales are rounded to the dtype before the codes are chosen, so they add nothing."""
@@ -73,7 +75,7 @@ def test_error_of_a_product(kind: str, least: float, most: float, dtype: torch.d
 
 def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     weight, x = normal(130, 128), normal(3, 128, seed=1)
-    layers = [quantised(weight, kind) for kind in ("int8", "int4")]
+    layers = [quantised(weight, kind) for kind in ("int8", "int4", "fp8")]
     whole = [layer(x) for layer in layers]
     monkeypatch.setattr(plain, "DENSE_NUMBERS", 128 * 9)
     for layer, expected in zip(layers, whole, strict=True):
@@ -101,7 +103,18 @@ def test_what_is_quantised(weights: str) -> None:
     assert kind_of("layers.0.mlp.up_proj.weight", 128, "full") == "full"
 
 
-@pytest.mark.parametrize("kind", ["full", "int8", "int4"])
+def test_fp8_is_for_what_encodes() -> None:
+    model = random_model(WIDE, device="cpu", dtype=torch.float32, weights="fp8")
+    layers = {name: m for name, m in model.named_modules() if isinstance(m, QuantisedLinear)}
+    assert {layer.kind for layer in layers.values()} == {"fp8"}
+    assert {name.rpartition(".")[0] for name in layers} == {
+        *(f"layers.{i}.mixer.mixer" for i in range(WIDE.num_layers - 1)),
+        *(f"vision.blocks.{i}" for i in range(WIDE.vision.depth)),
+    }
+    assert all(layer.scale.dtype == torch.float32 and layer.multiplies_codes for layer in layers.values())
+
+
+@pytest.mark.parametrize("kind", ["full", "int8", "int4", "fp8"])
 def test_stored_bytes(kind: str) -> None:
     layer = nn.Linear(128, 24, bias=False) if kind == "full" else quantised(normal(24, 128), kind)
     tensors = (*layer.parameters(), *layer.buffers())
@@ -133,7 +146,7 @@ def run(model: Vamba) -> list[Tensor]:
     return [*(t for pair in memory for t in pair), logits]
 
 
-@pytest.mark.parametrize("weights", ["int8", "int4"])
+@pytest.mark.parametrize("weights", ["int8", "int4", "fp8"])
 def test_a_quantised_network_is_its_dense_twin(weights: str) -> None:
     model = random_model(WIDE, device="cpu", dtype=torch.float32, weights=weights)
     for ours, theirs in zip(run(model), run(dense_twin(model)), strict=True):
@@ -146,7 +159,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("weights", ["int8", "int4"])
+@pytest.mark.parametrize("weights", ["int8", "int4", "fp8"])
 def test_loaded_and_drawn_alike(folder: Path, weights: str) -> None:
     """From a file or at random, whole or in parts: the same values."""
     config, _ = read_config(folder)

@@ -93,7 +93,7 @@ def pull_model(
 def verify_model(
     terminal: Terminal,
     folder: Annotated[Path, argument("DIR", "A checkpoint with an expected.safetensors.")],
-    weight_dtype: Annotated[str, option("--weight-dtype", "NAME", "full, int8 or int4.")] = "full",
+    weight_dtype: Annotated[str, option("--weight-dtype", "NAME", "full, int8, int4 or fp8.")] = "full",
     kv_dtype: Annotated[str, option("--kv-dtype", "NAME", "full, int8 or fp8.")] = "full",
     json: JsonFlag = False,
 ) -> None:

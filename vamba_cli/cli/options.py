@@ -51,7 +51,7 @@ _TABLE: dict[str, tuple[tuple[str, Any, str, str | None, str], ...]] = {
         ("device", str, "--device", "NAME", "auto, cpu, cuda, cuda:N or mps."),
         ("dtype", str, "--dtype", "NAME", "auto, float32, bfloat16, float16 or float64."),
         ("memory_limit_gib", _number, "--memory-limit", "GIB", "Stay below this much memory."),
-        ("weight_dtype", str, "--weight-dtype", "NAME", "full, int8 or int4 (auto: as the limit demands)."),
+        ("weight_dtype", str, "--weight-dtype", "NAME", "full, int8, int4 or fp8 (auto: as the limit demands)."),
         ("kv_dtype", str, "--kv-dtype", "NAME", "Keys and values in full, int8 or fp8 (auto)."),
         ("token_keep", _number, "--token-keep", "SHARE", "Keep this share of the video tokens (0.5: half)."),
         ("kv_offload", bool, "--kv-offload/--no-kv-offload", None, "Keys and values in RAM, beside a GPU: slow."),

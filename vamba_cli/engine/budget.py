@@ -25,7 +25,7 @@ class Workload:
     """One video under one plan, and how it is held; element sizes in bytes.
 
     tokens_per_pair: of the ViT; `kept_per_pair` of them reach the mixers.
-    weights: 'full', 'int8' or 'int4'. kv: 'full', 'int8' or 'fp8'.
+    weights: 'full', 'int8', 'int4' or 'fp8'. kv: 'full', 'int8' or 'fp8'.
     offload: keys and values lie in the CPU's memory, beside a GPU.
     split: what encodes and what answers are not loaded together.
     process_bytes: what the process holds besides, in the same memory: the interpreter, libraries, pictures of decoders.
@@ -199,8 +199,18 @@ def _chunk_bytes(config: VambaConfig, work: Workload) -> int:
     found += (tokens - chunk_tokens) * config.hidden_size * work.weight_element_bytes
     if work.weights == "full":
         return found
+    if work.weights == "fp8" and work.fast:
+        return found + _float8_bytes(config, work, chunk_tokens)
     rows = min(config.mixer.in_dim, DENSE_NUMBERS // config.hidden_size)  # one dense block, and what it gives
     return found + work.weight_element_bytes * (2 * _dense_numbers(config, work, VIDEO) + rows * chunk_tokens)
+
+
+def _float8_bytes(config: VambaConfig, work: Workload, chunk_tokens: int) -> int:
+    """What products in float8 take besides: the codes of their left factors, and what is added in a pass of its own."""
+    v, m = config.vision, config.mixer
+    patches = work.forward_pairs * work.tokens_per_pair * v.merge_size**2
+    element = work.weight_element_bytes
+    return patches * (v.mlp_dim + v.embed_dim * element) + chunk_tokens * (m.d_inner + m.d_model * element)
 
 
 def _dense_numbers(config: VambaConfig, work: Workload, part: str) -> int:

@@ -18,7 +18,9 @@ from vamba_cli.results import VerifyResult, VerifyRow
 from vamba_cli.weights.load import load_model, read_config
 
 TOLERANCE = 1e-5  # relative error of everything behind the patches, float32 on the CPU
-ROUNDED = {"full": 0.0, "int8": 0.1, "int4": 1.0, "fp8": 0.1}  # what fewer bits may be off: more is a mistake
+# What fewer bits may be off: more is a mistake. Random networks, as those of the references, multiply errors.
+ROUNDED_WEIGHTS = {"full": 0.0, "int8": 0.1, "int4": 1.0, "fp8": 0.3}
+ROUNDED_KV = {"full": 0.0, "int8": 0.1, "fp8": 0.1}
 PATCH_TOLERANCE = 8e-3  # another bicubic resizer may differ by one grey level
 LEVEL_SHARE = 0.005  # of the values may be more than one grey level off
 
@@ -49,7 +51,7 @@ def verify_folder(folder: Path, weights: str = "full", kv: str = "full") -> Veri
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{file} is damaged or incomplete: {error}") from error
     model = load_model(folder, config, last_mixer=True, weights=weights)
-    rows = tuple(_Comparison(model, pixels, expected, ROUNDED[weights] + ROUNDED[kv], DTYPES.get(kv)).rows())
+    rows = tuple(_Comparison(model, pixels, expected, ROUNDED_WEIGHTS[weights] + ROUNDED_KV[kv], DTYPES.get(kv)).rows())
     return VerifyResult(str(folder), rows, time.perf_counter() - started)
 
 

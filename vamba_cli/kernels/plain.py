@@ -81,8 +81,12 @@ def linear_parts(x: Tensor, weight: Tensor, sizes: Sequence[int]) -> Sequence[Te
 
 def linear_quick_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """h * sigmoid(1.702 h) of h = x weight^T + bias."""
-    hidden = F.linear(x, weight, bias)
-    return hidden * torch.sigmoid(1.702 * hidden)
+    return quick_gelu(F.linear(x, weight, bias))
+
+
+def quick_gelu(x: Tensor) -> Tensor:
+    """x * sigmoid(1.702 x); x may be overwritten."""
+    return x * torch.sigmoid(1.702 * x)
 
 
 def swiglu(gate: Tensor, up: Tensor) -> Tensor:
@@ -183,6 +187,11 @@ def linear_int8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = No
         return F.linear(x, data[part].to(x.dtype)).mul_(scale[part])
 
     return _in_blocks(x, product, row_blocks(*data.shape), bias)
+
+
+def linear_fp8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The same of float8 and float32 scales."""
+    return linear_int8(x, data, scale, bias)
 
 
 def linear_int4(x: Tensor, data: Tensor, scale: Tensor, low: Tensor, bias: Tensor | None = None) -> Tensor:

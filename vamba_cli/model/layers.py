@@ -23,3 +23,17 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         return pick("linear", x)(x, self.weight, self.bias)
+
+
+def multiplies_codes(linear: nn.Module) -> bool:
+    """Whether a layer's own product is to be used, and not one that takes its weight along with other work."""
+    return bool(getattr(linear, "multiplies_codes", False))
+
+
+def add_product(total: Tensor, x: Tensor, linear: nn.Module) -> Tensor:
+    """total plus x times the weight of a layer, without its bias; in place where the sum happens inside the product."""
+    if multiplies_codes(linear):
+        product: Tensor = linear.product(x)  # type: ignore[operator]
+        return total.add_(product)
+    added: Tensor = pick("add_product", total)(total, x, linear.weight)
+    return added

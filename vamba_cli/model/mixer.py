@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vamba_cli.kernels.dispatch import is_fast, pick
 from vamba_cli.model.config import MixerConfig
-from vamba_cli.model.layers import RMSNorm
+from vamba_cli.model.layers import RMSNorm, add_product, multiplies_codes
 
 
 class MixerState(NamedTuple):
@@ -82,9 +82,10 @@ class Mamba2(nn.Module):
     def project(self, u: Tensor) -> Sequence[Tensor]:
         """[z, xBC, dt] of every token by itself."""
         c = self.config
-        parts: Sequence[Tensor] = pick("linear_parts", u)(
-            u, self.in_proj.weight, (c.d_inner, c.conv_dim, c.num_heads)
-        )  # fmt: skip
+        sizes = (c.d_inner, c.conv_dim, c.num_heads)
+        if multiplies_codes(self.in_proj):
+            return self.in_proj(u).split(sizes, dim=-1)
+        parts: Sequence[Tensor] = pick("linear_parts", u)(u, self.in_proj.weight, sizes)
         return parts
 
     def inner(self, projected: Sequence[Tensor], state: MixerState) -> tuple[Tensor, MixerState]:
@@ -113,5 +114,5 @@ class MixerBlock(nn.Module):
             v, *projected = (part.index_select(1, order) for part in (v, *projected))
         y, state = self.mixer.inner(projected, state)
         if is_fast(v):  # the sum happens inside the last product, in place
-            return pick("add_product", v)(v, y, self.mixer.out_proj.weight), state
+            return add_product(v, y, self.mixer.out_proj), state
         return v + self.mixer.out_proj(y), state

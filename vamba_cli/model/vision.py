@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from vamba_cli.kernels.dispatch import is_fast, pick
 from vamba_cli.model.config import VisionConfig
+from vamba_cli.model.layers import add_product, multiplies_codes
 from vamba_cli.model.rope import Rotary, patch_rotary
 
 
@@ -34,11 +35,11 @@ class VisionBlock(nn.Module):
             x, owed: x + owed[0] is what `forward` would be given, owed[1] what is owed behind attention;
                 (2, embed_dim) float32. With the bias of `fc2` owed[1] is what the next block owes.
         """
-        norm, add_product = pick("shifted_layer_norm", x), pick("add_product", x)
+        norm = pick("shifted_layer_norm", x)
         normed = norm(x, owed[0], self.norm1.weight, self.norm1.bias, self.norm1.eps)
-        add_product(x, self._attend(normed, rotary), self.proj.weight)
+        add_product(x, self._attend(normed, rotary), self.proj)
         normed = norm(x, owed[1], self.norm2.weight, self.norm2.bias, self.norm2.eps)
-        add_product(x, self._hidden(normed), self.fc2.weight)
+        add_product(x, self._hidden(normed), self.fc2)
 
     def _attend(self, x: Tensor, rotary: Rotary) -> Tensor:
         qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # t s 3 h d
@@ -47,6 +48,9 @@ class VisionBlock(nn.Module):
         return attended
 
     def _hidden(self, x: Tensor) -> Tensor:
+        if multiplies_codes(self.fc1):
+            hidden: Tensor = pick("quick_gelu", x)(self.fc1(x))
+            return hidden
         return pick("linear_quick_gelu", x)(x, self.fc1.weight, self.fc1.bias)
 
 

@@ -2,8 +2,11 @@
 
 int8: whole numbers -127 .. 127, one scale for each row (output channel).
 int4: whole numbers 0 .. 15, a scale and a lowest value for each run of 64 along a row.
+fp8: float8 with 3 bits of mantissa, one scale for each row.
 
-Only weights are rounded; products take the activations as they are, so that the error is the weights' alone.
+In int8 and int4 only weights are rounded; products take the activations as they are, so that the error is the weights'
+alone. fp8 is there for speed: of what encodes the video alone, and on GPUs that multiply float8 the activations are
+rounded to it, too, each row by itself.
 """
 
 import re
@@ -14,7 +17,7 @@ from torch import Tensor, nn
 from vamba_cli.kernels import plain
 from vamba_cli.kernels.dispatch import pick
 
-KINDS = ("full", "int8", "int4")
+KINDS = ("full", "int8", "int4", "fp8")
 GROUP = 64
 ROUNDED_NUMBERS = 1 << 22  # that are rounded at once, in float32: 16 MiB and as much again a few times
 
@@ -23,6 +26,10 @@ ROUNDED_NUMBERS = 1 << 22  # that are rounded at once, in float32: 16 MiB and as
 _DOWN_TO_INT4 = re.compile(
     r"layers\.\d+\.(?:self_attn\.[qkvo]_proj|cross_attn\.[qo]_proj|mlp\.(?:gate|up|down)_proj)\.weight"
 )
+_DOWN_TO_FLOAT8 = re.compile(
+    r"layers\.\d+\.mixer\.mixer\.(?:in|out)_proj\.weight|vision\.blocks\.\d+\.(?:qkv|proj|fc1|fc2)\.weight"
+)
+_LARGEST = 448.0  # of float8
 # What encodes the video, whose errors add up over layers and chunks, and the scores of all words keep 8 bits in int4.
 _DOWN_TO_INT8 = re.compile(
     r"layers\.\d+\.cross_attn\.[kv]_proj\.weight|layers\.\d+\.mixer\.mixer\.(?:in|out)_proj\.weight"
@@ -32,15 +39,19 @@ _DOWN_TO_INT8 = re.compile(
 
 def kind_of(name: str, width: int, weights: str) -> str:
     """How the parameter of this name, whose rows are `width` long, is held where weights are asked for as `weights`."""
+    if weights == "fp8":
+        return "fp8" if _DOWN_TO_FLOAT8.fullmatch(name) else "full"
     if weights != "full" and _DOWN_TO_INT4.fullmatch(name):
         return "int8" if width % GROUP else weights
     return "int8" if weights != "full" and _DOWN_TO_INT8.fullmatch(name) else "full"
 
 
 def stored_bytes(kind: str, rows: int, width: int, element_bytes: int) -> int:
-    """Bytes of a matrix (rows, width); scales are kept in the dtype of the model."""
+    """Bytes of a matrix (rows, width); scales are kept in the dtype of the model, those of fp8 in float32."""
     if kind == "int8":
         return rows * (width + element_bytes)
+    if kind == "fp8":
+        return rows * (width + 4)
     if kind == "int4":
         return rows * (width // 2 + width // GROUP * 2 * element_bytes)
     return rows * width * element_bytes
@@ -52,6 +63,13 @@ def to_int8(rows: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     scale = (wide.abs().amax(1) / 127).to(dtype)
     codes = (wide / _nonzero(scale)[:, None]).round_().clamp_(-127, 127)
     return codes.to(torch.int8), scale
+
+
+def to_float8(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows (rows, width) as float8 and their float32 scales (rows,)."""
+    wide = rows.float()
+    scale = wide.abs().amax(1) / _LARGEST
+    return (wide / _nonzero(scale)[:, None]).clamp_(-_LARGEST, _LARGEST).to(torch.float8_e4m3fn), scale
 
 
 def to_int4(rows: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
@@ -86,7 +104,7 @@ class QuantisedLinear(nn.Module):
         super().__init__()
         assert isinstance(instead_of, nn.Linear | QuantisedLinear)
         self.out_features, self.in_features = rows, width = instead_of.out_features, instead_of.in_features
-        self.kind, self.bias = kind, instead_of.bias
+        self.kind, self.bias, self.dtype = kind, instead_of.bias, dtype
 
         def keep(name: str, shape: tuple[int, ...], kept_dtype: torch.dtype) -> None:
             self.register_buffer(name, torch.empty(shape, device=device, dtype=kept_dtype))
@@ -94,6 +112,9 @@ class QuantisedLinear(nn.Module):
         if kind == "int8":
             keep("data", (rows, width), torch.int8)
             keep("scale", (rows,), dtype)
+        elif kind == "fp8":
+            keep("data", (rows, width), torch.float8_e4m3fn)
+            keep("scale", (rows,), torch.float32)
         else:
             keep("data", (rows, width // 2), torch.uint8)
             keep("scale", (rows, width // GROUP), dtype)
@@ -104,20 +125,31 @@ class QuantisedLinear(nn.Module):
         part = slice(first, first + len(rows))
         if self.kind == "int8":
             self.data[part], self.scale[part] = to_int8(rows, self.scale.dtype)
+        elif self.kind == "fp8":
+            self.data[part], self.scale[part] = to_float8(rows)
         else:
             self.data[part], self.scale[part], self.low[part] = to_int4(rows, self.scale.dtype)
 
     @property
     def weight(self) -> Tensor:
         """A dense copy, for products that are made for dense weights."""
-        if self.kind == "int8":
-            return self.data.to(self.scale.dtype) * self.scale[:, None]
+        if self.kind in ("int8", "fp8"):
+            return self.data.to(self.dtype) * self.scale.to(self.dtype)[:, None]
         return plain.dense_int4(self.data, self.scale, self.low)
 
+    @property
+    def multiplies_codes(self) -> bool:
+        """Whether products are made of the codes themselves: a dense copy would lose what they are there for."""
+        return self.kind == "fp8"
+
     def forward(self, x: Tensor) -> Tensor:
+        return self.product(x, self.bias)
+
+    def product(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """x times the weight, without the layer's own bias."""
         y: Tensor
-        if self.kind == "int8":
-            y = pick("linear_int8", x)(x, self.data, self.scale, self.bias)
+        if self.kind in ("int8", "fp8"):
+            y = pick(f"linear_{self.kind}", x)(x, self.data, self.scale, bias)
         else:
-            y = pick("linear_int4", x)(x, self.data, self.scale, self.low, self.bias)
+            y = pick("linear_int4", x)(x, self.data, self.scale, self.low, bias)
         return y

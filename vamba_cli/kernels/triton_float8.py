@@ -1,0 +1,52 @@
+"""Products in float8 on GPUs that have them: twice the rate of 16 bits, both factors rounded row by row."""
+
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from vamba_cli.kernels import plain
+
+_LARGEST = 448.0
+_STEP = 16  # cuBLAS takes rows and widths in steps of this
+_LEAST_ROWS = 16  # below, reading the weight is what takes time
+
+
+@triton.jit
+def _rows_to_float8(x_ptr, y_ptr, scale_ptr, width, LARGEST: tl.constexpr, BLOCK: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    i = tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + row * width + i, i < width, 0.0).to(tl.float32)
+    scale = tl.max(tl.abs(x), 0) / LARGEST
+    tl.store(scale_ptr + row, scale)
+    tl.store(y_ptr + row * width + i, (x / tl.where(scale > 0, scale, 1.0)).to(y_ptr.dtype.element_ty), i < width)
+
+
+def rows_to_float8(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows (rows, width) as float8 and their float32 scales (rows,)."""
+    rows, width = x.shape
+    codes = torch.empty(rows, width, device=x.device, dtype=torch.float8_e4m3fn)
+    scale = torch.empty(rows, device=x.device, dtype=torch.float32)
+    _rows_to_float8[(rows,)](
+        x.contiguous(), codes, scale, width, _LARGEST, triton.next_power_of_2(width), num_warps=8 if width > 2048 else 4
+    )
+    return codes, scale
+
+
+def linear_fp8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
+    rows, width = data.shape
+    flat = x.reshape(-1, width)
+    if len(flat) < _LEAST_ROWS or rows % _STEP or width % _STEP or not multiplies_float8(x.device):
+        return plain.linear_fp8(x, data, scale, bias)
+    codes, x_scale = rows_to_float8(flat)
+    y = torch._scaled_mm(
+        codes, data.t(), scale_a=x_scale[:, None], scale_b=scale[None], bias=bias, out_dtype=torch.bfloat16,
+        use_fast_accum=True,
+    )  # fmt: skip
+    return y.to(x.dtype).view(*x.shape[:-1], rows)
+
+
+def multiplies_float8(device: torch.device) -> bool:
+    return device.type != "cuda" or torch.cuda.get_device_capability(device) >= (9, 0)

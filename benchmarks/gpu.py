@@ -26,7 +26,7 @@ from torch import Tensor
 import vamba_cli.weights
 from vamba_cli.engine.budget import GIB, Workload, pairs_that_fit, predict
 from vamba_cli.engine.encode import forward_pairs, memory_for, tokens_per_pair
-from vamba_cli.engine.generate import Following, view
+from vamba_cli.engine.generate import Following, MemoryView
 from vamba_cli.engine.saving import Fixed, economise
 from vamba_cli.engine.speed import (
     Ceilings,
@@ -316,7 +316,7 @@ def answers(model: Vamba, memory: VideoMemory) -> list[Tensor]:
     g = torch.Generator().manual_seed(0)
     ids = torch.randint(0, model.config.vocab_size, (64,), generator=g).tolist()
     tokens = torch.randint(0, model.config.vocab_size, (31,), generator=g).tolist()
-    video = view(model, memory, [(0, memory.num_pairs)])
+    video = MemoryView(model, memory, [(0, memory.num_pairs)])
     following = Following(model, video, model.text_cache(1, 64 + len(tokens)))
     return [following(part).float().cpu().clone() for part in (ids, *([token] for token in tokens))]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tests.engine.test_partition import encode, video
 from tests.tinynet import small_model
-from vamba_cli.engine.generate import Generated, batches, generate, generate_each, view
+from vamba_cli.engine.generate import Generated, MemoryView, batches, generate, generate_each
 from vamba_cli.engine.sampling import Sampler, SamplingOptions, token_probabilities
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba
@@ -136,7 +136,7 @@ def test_an_empty_window_says_nothing_of_the_video(model: Vamba, memory: VideoMe
 
 
 def test_a_single_window_is_read_in_place(model: Vamba, memory: VideoMemory) -> None:
-    keys, values = view(model, memory, [(1, 3)])(2)
+    keys, values = MemoryView(model, memory, [(1, 3)])(2)
     assert isinstance(keys, Tensor) and isinstance(values, Tensor)
     start = memory.tokens_per_pair
     assert keys.data_ptr() == memory.keys[2][start].data_ptr()

@@ -11,7 +11,7 @@ from tests.engine.test_partition import TOKENS, video
 from tests.tinynet import looks, small_model
 from vamba_cli.engine import generate as generating
 from vamba_cli.engine.encode import Encoder
-from vamba_cli.engine.generate import Following, generate, generate_each, view
+from vamba_cli.engine.generate import Following, MemoryView, generate, generate_each
 from vamba_cli.engine.store import load_memory, save_memory
 from vamba_cli.engine.verify import relative_error
 from vamba_cli.kernels import plain
@@ -93,19 +93,35 @@ def test_all_ways_to_read_it_agree(model: Vamba, kind: str, monkeypatch: pytest.
     ids = ByteTokenizer().encode_prompt("what?")
 
     def logits(memory: VideoMemory) -> Tensor:
-        following = Following(model, view(model, memory, [(0, PAIRS)]), model.text_cache(1, len(ids) + 1))
+        following = Following(model, MemoryView(model, memory, [(0, PAIRS)]), model.text_cache(1, len(ids) + 1))
         return torch.stack((following(ids), following([7])))
 
     expected = logits(twin)
-    assert isinstance(view(model, packed, [(0, PAIRS)])(0)[0], Tensor)
+    assert isinstance(MemoryView(model, packed, [(0, PAIRS)])(0)[0], Tensor)
     torch.testing.assert_close(logits(packed), expected, rtol=1e-4, atol=1e-4)
     windows = [(i, i + 2) for i in range(PAIRS - 1)]
     each = generate_each(model, ByteTokenizer(), packed, "what?", windows, max_new_tokens=4)
     monkeypatch.setattr(generating, "_TOKENS_PER_BATCH", 2 * TOKENS)
-    assert isinstance(view(model, packed, [(0, PAIRS)])(0)[0], Packed)
+    assert isinstance(MemoryView(model, packed, [(0, PAIRS)])(0)[0], Packed)
     torch.testing.assert_close(logits(packed), expected, rtol=1e-4, atol=1e-4)
     said = [generate(model, ByteTokenizer(), twin, "what?", window=w, max_new_tokens=4) for w in windows]
     assert [answer.text for answer in each] == [answer.text for answer in said]
+
+
+def test_a_view_knows_whether_it_stays(model: Vamba, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read in place, and copies that are kept, stay; copies of one layer at a time do not."""
+    whole, windows = [(0, PAIRS)], [(0, 2), (2, 4)]
+    for dtype in (torch.int8, torch.float32, torch.float16):
+        memory = encoded(model, dtype)
+        few, some = (MemoryView(model, memory, spans) for spans in (whole, windows))
+        monkeypatch.setattr(generating, "_TOKENS_PER_BATCH", TOKENS)
+        many, gathered = (MemoryView(model, memory, spans) for spans in (whole, windows))
+        monkeypatch.undo()
+        assert few.stays and some.stays and not gathered.stays
+        assert many.stays == (dtype != torch.float16)  # which is read in float32
+        for view in (few, some, many):
+            same = [(rows.data if isinstance(rows, Packed) else rows).data_ptr() for rows in (view(1)[0], view(1)[0])]
+            assert not view.stays or same[0] == same[1]
 
 
 def test_parts_are_stacked() -> None:

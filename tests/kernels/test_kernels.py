@@ -107,7 +107,8 @@ def test_products_in_float8(shape: tuple[int, int, int]) -> None:
     found = fast("linear_fp8")(x, data, scale, bias)
     assert found.dtype == DTYPE and found.shape == (2, rows // 2, columns)
     close = 0.09 if INTERPRETED else 0.045  # the interpreter cuts off where hardware rounds
-    assert relative_error(found.float(), F.linear(x.float(), weight.float(), bias.float())) <= close
+    error = relative_error(found.float(), F.linear(x.float(), weight.float(), bias.float()))
+    assert (0.03 if rows >= 16 and width % 16 == 0 else 0.01) < error <= close  # of one factor it is 0.026
     assert relative_error(found[0, 0].float(), bias.float()) <= 5e-3
 
 

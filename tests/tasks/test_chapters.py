@@ -176,6 +176,9 @@ def test_a_heading_is_what_is_read_as_one(monkeypatch: pytest.MonkeyPatch) -> No
     checked = outline.as_read(session, PROFILES["slides"], "Illumina", [*spans, ScoredSpan(2, 3, 0.6)])
     assert [(span.first, span.heading) for span in checked] == [(1, True), (3, True), (0, False), (2, False)]
     assert outline.as_read(session, PROFILES["chat"], "Illumina", spans) == spans
+    # what turns out to be a mention is no better for having been called a heading
+    weak = [ScoredSpan(0, 1, 0.55, True), ScoredSpan(1, 2, 0.56, True), ScoredSpan(2, 3, 0.99)]
+    assert [span.first for span in outline.as_read(session, PROFILES["slides"], "Illumina", weak)] == [2, 1, 0]
 
 
 # --- a model that talks

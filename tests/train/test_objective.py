@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests.tinynet import SMALL, looks, small_model
 from tests.train.batches import CELLS, CODES, STAGE, batch, ring
-from vamba_cli.engine.generate import view
+from vamba_cli.engine.generate import MemoryView
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.patches import to_patches
@@ -102,7 +102,7 @@ def asked_alone(model: Vamba, pages: Ring, one: Batch, clip: int, window: tuple[
     places = one.pages[one.order[clip]].repeat_interleave(2)
     memory = encode(model, pages.images[places])
     with torch.inference_mode():
-        hidden = model.decode(ids[None, :-1], view(model, memory, [window]))
+        hidden = model.decode(ids[None, :-1], MemoryView(model, memory, [window]))
         log_p = model.logits(hidden)[0].log_softmax(-1).gather(-1, ids[1:, None])[:, 0]
     start = ids.tolist().index(ByteTokenizer.start_id)
     return -log_p[start:].mean().clone()

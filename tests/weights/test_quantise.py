@@ -114,6 +114,13 @@ def test_fp8_is_for_what_encodes() -> None:
     assert all(layer.scale.dtype == torch.float32 and layer.multiplies_codes for layer in layers.values())
 
 
+def test_fp8_in_float16_stays_finite() -> None:
+    """Codes reach 448: their sums would not fit into float16 before they are scaled."""
+    weight, x = 0.01 + 0.01 * normal(64, 5120), 2 + normal(3, 5120, seed=1)
+    found = quantised(weight, "fp8", normal(64, seed=2).half(), torch.float16)(x.half())
+    assert found.dtype == torch.float16 and relative_error(found.float(), F.linear(x, weight)) < 0.1
+
+
 @pytest.mark.parametrize("kind", ["full", "int8", "int4", "fp8"])
 def test_stored_bytes(kind: str) -> None:
     layer = nn.Linear(128, 24, bias=False) if kind == "full" else quantised(normal(24, 128), kind)

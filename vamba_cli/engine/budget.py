@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from vamba_cli.engine.generate import WINDOWS_PER_BATCH, tokens_that_are_copied
+from vamba_cli.engine.generate import PROMPT_TOKENS, WINDOWS_PER_BATCH, tokens_that_are_copied
 from vamba_cli.errors import MemoryBudgetError
 from vamba_cli.kernels.packed import SCALE_DTYPE
 from vamba_cli.kernels.plain import DENSE_NUMBERS
@@ -17,7 +17,7 @@ GIB = 1 << 30
 _OUTPUT = "lm_head.weight"  # whose product comes when the states of the layers are gone
 _CHUNKS_IN_FLIGHT = 4  # of frames: being decoded, waiting, at work, and the one that is put together
 _CUDA_PAGE_BYTES = 2 << 20
-_TEXT_TOKENS, _PROMPT_TOKENS = 1024, 64  # of one long prompt, and of the prompt of each window
+_TEXT_TOKENS = 1024  # of one long prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def _answer_bytes(config: VambaConfig, work: Workload) -> int:
     def windows(pairs: int) -> int:
         number = min(WINDOWS_PER_BATCH, work.num_pairs // pairs, most // (pairs * work.kept_per_pair))
         copied = number * pairs * work.kept_per_pair * per_layer * config.num_layers
-        return copied + max(_TEXT_TOKENS, number * _PROMPT_TOKENS) * state
+        return copied + max(_TEXT_TOKENS, number * PROMPT_TOKENS) * state
 
     tokens, whole = work.num_tokens, 0
     if work.offload or work.kv != "full" or work.memory_element_bytes != element:

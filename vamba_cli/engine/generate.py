@@ -17,7 +17,7 @@ from vamba_cli.model.vamba import Vamba, View
 from vamba_cli.weights.tokenizer import TextStream, Tokenizer, decode
 
 _TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
-WINDOWS_PER_BATCH = 64  # bounds the states of their prompts
+WINDOWS_PER_BATCH, PROMPT_TOKENS = 64, 64  # with prompts of so many tokens, fewer with longer: bounds their states
 NUMBERS_PER_BATCH = 1 << 27  # keys and values in it: 256 MiB in 16 bits,
 _COPIED_SHARE = 16  # or such a part of a larger memory
 
@@ -32,33 +32,40 @@ class Generated:
     probability: float
 
 
-def view(model: Vamba, memory: VideoMemory, windows: Sequence[Span]) -> View:
+class MemoryView:
     """The memory as `Vamba.decode` reads it, restricted to windows of equal length, one per text of the batch.
 
-    A single window (all of the memory, say) is a view; several are gathered.
+    A single window (all of the memory, say) is read in place where it lies; several are gathered.
+
+    stays: every call for a layer gives the same tensors, so that a graph can read them.
     """
-    cached: dict[int, tuple[Rows, Rows]] = {}
-    first, stop = windows[0]
-    num_tokens = len(windows) * (stop - first) * memory.tokens_per_pair
-    few = num_tokens <= tokens_per_batch(memory)  # then copies that are dense and near are kept for all tokens
 
-    def ready(rows: Rows) -> Rows:
-        if isinstance(rows, Tensor):
-            return rows.to(model.device, model.dtype, non_blocking=True)
-        near = rows.to(model.device)
-        return near.dense(model.dtype) if few else near
+    def __init__(self, model: Vamba, memory: VideoMemory, windows: Sequence[Span]) -> None:
+        self._model, self._memory, self._windows = model, memory, windows
+        self._cached: dict[int, tuple[Rows, Rows]] = {}
+        first, stop = windows[0]
+        num_tokens = len(windows) * (stop - first) * memory.tokens_per_pair
+        self._few = num_tokens <= tokens_per_batch(memory)  # then dense copies, and near ones, are kept for all tokens
+        here = memory.keys[0].device == model.device and (
+            bool(memory.key_scales) or memory.keys[0].dtype == model.dtype
+        )
+        self.stays = self._few or (here and len(windows) == 1)
 
-    def gather(layer: int) -> tuple[Rows, Rows]:
-        if layer in cached:
-            return cached[layer]
-        kept = [memory.read(layer, first, stop) for first, stop in windows]
+    def __call__(self, layer: int) -> tuple[Rows, Rows]:
+        if layer in self._cached:
+            return self._cached[layer]
+        kept = [self._memory.read(layer, first, stop) for first, stop in self._windows]
         joined = [stacked(part) for part in zip(*kept, strict=True)]
-        keys, values = (ready(rows) for rows in joined)
-        if few or keys is joined[0]:  # else a copy of one layer, and not of all of them
-            cached[layer] = keys, values
+        keys, values = (self._ready(rows) for rows in joined)
+        if self._few or keys is joined[0]:  # else a copy of one layer, and not of all of them
+            self._cached[layer] = keys, values
         return keys, values
 
-    return gather
+    def _ready(self, rows: Rows) -> Rows:
+        if isinstance(rows, Tensor):
+            return rows.to(self._model.device, self._model.dtype, non_blocking=True)
+        near = rows.to(self._model.device)
+        return near.dense(self._model.dtype) if self._few else near
 
 
 def tokens_per_batch(memory: VideoMemory) -> int:
@@ -88,7 +95,7 @@ def generate(
     """The answer to a question about a window of the video, or about all of it; `on_text` gets it piece by piece."""
     sampler = Sampler(options or SamplingOptions())
     stream = TextStream(tokenizer)
-    video = view(model, memory, [window or (0, memory.num_pairs)])
+    video = MemoryView(model, memory, [window or (0, memory.num_pairs)])
     ids = tokenizer.encode_prompt(question)
     cache = model.text_cache(1, len(ids) + max_new_tokens)
     pieces: list[str] = []
@@ -142,9 +149,10 @@ def generate_each(
 ) -> list[Generated]:
     """Greedy answers to one question about many windows, each read alone; windows of equal length run together."""
     answers = [Generated("", 0.0)] * len(windows)
-    for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory)):
-        video = view(model, memory, [windows[i] for i in batch])
-        ids = torch.tensor([tokenizer.encode_prompt(question)] * len(batch), device=model.device)
+    prompt = tokenizer.encode_prompt(question)
+    for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory), len(prompt)):
+        video = MemoryView(model, memory, [windows[i] for i in batch])
+        ids = torch.tensor([prompt] * len(batch), device=model.device)
         cache = model.text_cache(len(batch), ids.shape[1] + max_new_tokens)
         rows: list[list[int]] = [[] for _ in batch]
         sums = torch.zeros(len(batch), device=model.device)
@@ -166,11 +174,17 @@ def generate_each(
     return answers
 
 
-def batches(windows: Sequence[Span], tokens_per_pair: int, most_tokens: int = _TOKENS_PER_BATCH) -> Iterator[list[int]]:
-    """Indices of windows of equal length, so many that one batch reads a bounded number of video tokens."""
+def batches(
+    windows: Sequence[Span],
+    tokens_per_pair: int,
+    most_tokens: int = _TOKENS_PER_BATCH,
+    prompt_tokens: int = PROMPT_TOKENS,
+) -> Iterator[list[int]]:
+    """Indices of windows of equal length, so many that one batch has a bounded number of tokens of video and text."""
+    most = WINDOWS_PER_BATCH * PROMPT_TOKENS // max(PROMPT_TOKENS, prompt_tokens)
     by_length: dict[int, list[int]] = defaultdict(list)
     for index, (first, stop) in enumerate(windows):
         by_length[stop - first].append(index)
     for length, indices in by_length.items():
-        size = max(1, min(WINDOWS_PER_BATCH, most_tokens // max(1, length * tokens_per_pair)))
+        size = max(1, min(most, most_tokens // max(1, length * tokens_per_pair)))
         yield from (indices[i : i + size] for i in range(0, len(indices), size))

@@ -15,7 +15,7 @@ from vamba_cli.engine.generate import Generated, Span
 from vamba_cli.engine.saving import Fixed, economise
 from vamba_cli.engine.store import FORMAT, MemoryStore, file_digest, memory_key
 from vamba_cli.engine.workers import two_cores
-from vamba_cli.kernels.dispatch import is_fast_for
+from vamba_cli.kernels.dispatch import is_fast_for, multiplies_float8
 from vamba_cli.media.frames import FrameReader
 from vamba_cli.media.info import VideoInfo
 from vamba_cli.media.plan import FramePlan, Sampling, plan_frames
@@ -121,7 +121,11 @@ def _workload(
         offload=settings.kv_offload,
         split=settings.split,
     )
-    return economise(folder.config, work, _limit_bytes(settings, device), fixed, host_bytes=_beside(device))
+    work, note = economise(folder.config, work, _limit_bytes(settings, device), fixed, host_bytes=_beside(device))
+    if work.weights == "fp8" and not multiplies_float8(device):
+        slow = "--weight-dtype fp8 only costs here: products in float8 take an NVIDIA GPU from Hopper on"
+        note = f"{note}; {slow}" if note else slow
+    return work, note
 
 
 def _most_pairs(folder: ModelFolder, work: Workload, settings: Settings, device: torch.device) -> int:

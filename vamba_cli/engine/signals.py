@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vamba_cli.engine.events import OnEvent, SearchProgress, ignore
-from vamba_cli.engine.generate import Span, batches, tokens_per_batch, view
+from vamba_cli.engine.generate import MemoryView, Span, batches, tokens_per_batch
 from vamba_cli.errors import ModelError
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba, View
@@ -170,9 +170,11 @@ def signals(
         _Wanted.of(tokenizer, question, probe.phrase) for question in (probe.reading, probe.finding, probe.whole)
     )
     split = max(1, min(len(tokenizer.encode(probe.beginning)), len(tokenizer.encode(probe.phrase)) - 1))
+    asked = [one.prompt + one.phrase for one in (heading, line, whole) if probe.phrase]
+    longest_prompt = max(map(len, (*prompts.values(), *asked)))
     done = 0
-    for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory)):
-        video = view(model, memory, [windows[i] for i in batch])
+    for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory), longest_prompt):
+        video = MemoryView(model, memory, [windows[i] for i in batch])
         rows = [prompts[questions[i]] for i in batch]
         longest = max(map(len, rows))
         ids = torch.tensor([row + [tokenizer.end_id] * (longest - len(row)) for row in rows], device=model.device)

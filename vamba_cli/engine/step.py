@@ -24,12 +24,12 @@ class StepGraph:
     @staticmethod
     def suits(model: Vamba, video: View, cache: TextCache) -> bool:
         """Whether this model, memory and text can be decoded so."""
-        (keys, _), (again, _) = video(0), video(0)
-        if _data(keys).data_ptr() != _data(again).data_ptr():
-            return False  # made anew for every token: there is no place that a graph could read
+        if not is_fast(model.embed_tokens.weight) or len(cache.keys[0]) != 1 or not getattr(video, "stays", True):
+            return False  # copies that are made anew for every token have no place that a graph could read
         if model.config.hidden_size % 4 or model.config.kv_dim % 4:  # the kernels take four rows of a matrix at a time
             return False
-        return is_fast(model.embed_tokens.weight) and len(cache.keys[0]) == keys.shape[0] == 1 and keys.shape[1] > 0
+        keys, _ = video(0)
+        return keys.shape[0] == 1 and keys.shape[1] > 0
 
     def __init__(self, model: Vamba, video: View, cache: TextCache) -> None:
         from vamba_cli.kernels import triton_attention, triton_step

@@ -63,6 +63,11 @@ def _learns(x: Tensor) -> bool:
     return torch.is_grad_enabled() or torch.compiler.is_compiling() or torch.is_autocast_enabled(x.device.type)
 
 
+def multiplies_float8(device: torch.device) -> bool:
+    """Whether products in float8 are made there."""
+    return device.type == "cuda" and why_not_fast() is None and torch.cuda.get_device_capability(device) >= (9, 0)
+
+
 def pick(name: str, x: Tensor) -> Callable[..., Any]:
     """The implementation of an operation for tensors like x."""
     if x.device.type == "cpu" and name in ON_CPU and x.dtype in (torch.float32, torch.float64):

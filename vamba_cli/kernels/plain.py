@@ -190,8 +190,12 @@ def linear_int8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = No
 
 
 def linear_fp8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The same of float8 and float32 scales."""
-    return linear_int8(x, data, scale, bias)
+    """The same of float8 and float32 scales; they come first, because float16 cannot hold sums of codes up to 448."""
+
+    def product(part: slice) -> Tensor:
+        return F.linear(x, data[part].to(x.dtype) * scale[part, None].to(x.dtype))
+
+    return _in_blocks(x, product, row_blocks(*data.shape), bias)
 
 
 def linear_int4(x: Tensor, data: Tensor, scale: Tensor, low: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -8,6 +8,7 @@ import triton.language as tl
 from torch import Tensor
 
 from vamba_cli.kernels import plain
+from vamba_cli.kernels.dispatch import multiplies_float8
 
 _LARGEST = 448.0
 _STEP = 16  # cuBLAS takes rows and widths in steps of this
@@ -38,15 +39,11 @@ def rows_to_float8(x: Tensor) -> tuple[Tensor, Tensor]:
 def linear_fp8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
     rows, width = data.shape
     flat = x.reshape(-1, width)
-    if len(flat) < _LEAST_ROWS or rows % _STEP or width % _STEP or not multiplies_float8(x.device):
+    if len(flat) < _LEAST_ROWS or rows % _STEP or width % _STEP or (x.is_cuda and not multiplies_float8(x.device)):
         return plain.linear_fp8(x, data, scale, bias)
     codes, x_scale = rows_to_float8(flat)
-    y = torch._scaled_mm(
-        codes, data.t(), scale_a=x_scale[:, None], scale_b=scale[None], bias=bias, out_dtype=torch.bfloat16,
-        use_fast_accum=True,
+    y = torch._scaled_mm(  # row by row it gives bfloat16 alone
+        codes, data.t(), scale_a=x_scale[:, None], scale_b=scale[None],
+        bias=None if bias is None else bias.to(torch.bfloat16), out_dtype=torch.bfloat16, use_fast_accum=True,
     )  # fmt: skip
     return y.to(x.dtype).view(*x.shape[:-1], rows)
-
-
-def multiplies_float8(device: torch.device) -> bool:
-    return device.type != "cuda" or torch.cuda.get_device_capability(device) >= (9, 0)

@@ -28,6 +28,7 @@ from vamba_cli.tasks.wishes import subject
 
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _EVERY_SPAN = 10_000
+_HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
 _SURE = 0.65  # a best span below this is only a guess, and said to be one
 
 
@@ -55,11 +56,16 @@ def everywhere(
 def _in_any_spelling(
     session: Session, profile: Profile, question: str, topic: str, options: SearchOptions, on_event: OnEvent
 ) -> tuple[list[ScoredSpan], str]:
+    every = replace(options, most_spans=_EVERY_SPAN)  # what is no heading after all shall not displace a mention
+    best: tuple[list[ScoredSpan], str] = [], topic
     for spelling in spellings(topic):
-        spans = _search(session, profile, question, spelling, options, on_event)
-        if spans:
-            return as_read(session, profile, spelling, spans), spelling
-    return [], topic
+        spans = _search(session, profile, question, spelling, every, on_event)
+        spans = as_read(session, profile, spelling, spans)[: options.most_spans]
+        if spans and (not best[0] or spans[0].heading):
+            best = spans, spelling
+        if best[0] and (best[0][0].heading or not _HYPHENATED.fullmatch(topic)):
+            break  # only of "tSNE" and "t-SNE" both are tried: the one may be the title where the other is mentioned
+    return best
 
 
 def spellings(topic: str) -> list[str]:
@@ -74,7 +80,9 @@ def spellings(topic: str) -> list[str]:
         found.append(topic.replace("-", " "))
     elif len(words) == 2 and all(map(str.isalpha, words)):
         found.append("-".join(words))
-    found.append(re.sub(r"^([a-z])(?=[A-Z])", r"\1-", topic))
+    abbreviation = _HYPHENATED.fullmatch(topic)
+    if abbreviation:
+        found += ["-".join(abbreviation.groups()), "".join(abbreviation.groups())]
     return list(dict.fromkeys(found))
 
 

@@ -8,12 +8,12 @@ from vamba_cli.engine.generate import Generated, Span
 from vamba_cli.engine.readings import read
 from vamba_cli.engine.scenes import Scene, find_scenes
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import ScoredSpan, core, scenes, settled
+from vamba_cli.engine.windows import ScoredSpan, best_first, core, scenes, settled
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.titles import names, same_title, without_loop
 
 _PICTURES = 16  # of a video, by which it is judged whether there is anything to read
-_SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average, below which it is no heading; of those pictures
+SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average, below which it is no heading; of those pictures
 _LEAST_PROBABILITY = 0.7  # of a token of a text, on average
 
 
@@ -65,7 +65,7 @@ def _windows(scene: Scene, longest: int) -> list[Span]:
 
 def _reading(scene: Scene, said: Sequence[Generated], profile: Profile) -> Reading:
     """The clearest reading, if all are clear and the same."""
-    if not said or any(one.text in profile.empty_answers or one.probability < _SURE_TITLE for one in said):
+    if not said or any(one.text in profile.empty_answers or one.probability < SURE_TITLE for one in said):
         return Reading(scene, "", 0.0)
     best = max(said, key=lambda one: one.probability)
     if not all(same_title(one.text, best.text) for one in said):
@@ -88,22 +88,25 @@ def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[
 
 
 def as_read(session: Session, profile: Profile, topic: str, spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
-    """Spans that are called a heading only where the headings that are read in them have the topic; those come first.
+    """Spans that are called a heading only where a heading that is read in them has the topic; those come first.
 
     How likely a phrase is as the heading of a scene says less than what is read there letter by letter.
     """
-    if not profile.reading:
+    claimed = [span for span in spans if span.heading]
+    if not profile.reading or not claimed:
         return list(spans)
     threshold, longest = profile.search.scene_threshold, profile.search.longest_window
     parts = settled(session.memory, scenes(session.memory, threshold), threshold)
-
-    def heads(span: ScoredSpan) -> bool:
-        windows = [core(part, longest) for run, part in parts if span.first <= run[0] < span.stop]
-        said = read(session, profile.reading, windows)
-        return any(one.text not in profile.empty_answers and names(one.text, topic) for one in said)
-
-    checked = [replace(span, heading=span.heading and heads(span)) for span in spans]
-    return sorted(checked, key=lambda span: not span.heading)
+    windows = [[core(part, longest) for run, part in parts if a.first <= run[0] < a.stop] for a in claimed]
+    flat = [window for of_span in windows for window in of_span]
+    headed = {
+        window
+        for window, one in zip(flat, read(session, profile.reading, flat), strict=True)
+        if one.probability >= SURE_TITLE and one.text not in profile.empty_answers and names(one.text, topic)
+    }
+    true = [span for span, of_span in zip(claimed, windows, strict=True) if headed.intersection(of_span)]
+    others = [replace(span, heading=False) for span in spans if span not in true]
+    return [*true, *best_first(others)]
 
 
 def shows_text(session: Session, profile: Profile) -> bool:
@@ -118,7 +121,7 @@ def shows_text(session: Session, profile: Profile) -> bool:
     tried, num_titles = windows[::step][:_PICTURES], 0
     for window in tried:  # one by one: of a lecture the first is enough
         (title,) = read(session, profile.reading, [window])
-        num_titles += title.text not in profile.empty_answers and title.probability >= _SURE_TITLE
+        num_titles += title.text not in profile.empty_answers and title.probability >= SURE_TITLE
         (text,) = read(session, profile.reading_text, [window])
         if text.text not in profile.empty_answers and text.probability >= _LEAST_PROBABILITY:
             return True

@@ -137,7 +137,7 @@ _PRONOUN = re.compile(r"(?:that|this|those|these|them|it|he|she|they|there|here)
 # What is left where the rules did not know the question: verbs, denials, questions in other languages.
 _SENTENCE = re.compile(
     r"\s(?:shown|introduced|explained|mentioned|discussed|covered|comes?|came|says?|said)\b"
-    r"|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\snot$|^(?:not?|who|why|how|what)\s"
+    r"|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|^(?:not?|who|why|how|what)\s"
     r"|^(?:wann|wo|wer|wie|was|welche[rs]?|warum|gibt|ist|sind|wird|kommt|quand|où|est|qui|quel(?:le)?s?|combien|y|cuándo|dónde|qué"
     r"|quién|cuántos|hay|es|está)\s",
     re.IGNORECASE,

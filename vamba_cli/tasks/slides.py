@@ -4,6 +4,8 @@ What it cannot do is said; it is never asked a question of a kind that it was no
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Generated, Span, generate
@@ -14,7 +16,7 @@ from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said
 from vamba_cli.tasks.order import about, answer_of_order
-from vamba_cli.tasks.outline import Heading, read_outline, shows_text
+from vamba_cli.tasks.outline import SURE_TITLE, Heading, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood, is_pronoun, is_sentence
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
@@ -32,7 +34,7 @@ _FILM = (
     "and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
 _ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
-_SURELY_READ, _LEAST_READ = 0.85, 0.7  # of a token, on average; words read into a film score less
+_LEAST_READ = 0.7  # of a token, on average; words read into a film score less
 
 
 def answer_from_slides(
@@ -108,12 +110,11 @@ def _about(
     heard = said(session.subtitles, topic)
     topic = topic if heard else spelling
     if not spans and not heard:
-        parts = alternatives(topic)
-        if len(parts) > 1:
-            replies = [_about(session, profile, question, part, wanted, None, settings, on_event) for part in parts]
-            return "\n".join(text for text, _ in replies), tuple(one for _, found in replies for one in found)
         if is_sentence(topic):
             return f"“{topic}” was not found, but may not be what you meant. {_ASK}", ()
+        parts = alternatives(topic)
+        if len(parts) > 1:
+            return _each(session, profile, question, parts, wanted, settings, on_event)
         text, meant = _spelt_out(session, profile, topic, on_event)
         return _timed(session, (f"No: {text}" if wanted.kind == "yes-no" and not meant else text, meant))
     seen = evidence_of(session.memory, spans)
@@ -129,6 +130,25 @@ def _about(
     if wanted.kind != "open":
         return text, evidence
     return f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if heard else f"{text} {profile.limits}", evidence
+
+
+def _each(
+    session: Session,
+    profile: Profile,
+    question: str,
+    topics: Sequence[str],
+    wanted: Understood,
+    settings: Settings,
+    on_event: OnEvent,
+) -> Supported:
+    """An answer for each topic, a line each, with the best of the evidence of each."""
+    texts, evidence = list[str](), list[Evidence]()
+    for place, topic in enumerate(topics, 1):
+        quiet = profile if place == len(topics) else replace(profile, limits="")  # what it cannot do is said once
+        text, found_here = _about(session, quiet, question, topic, wanted, None, settings, on_event)
+        texts.append(text)
+        evidence += found_here[: max(1, profile.search.most_spans // len(topics))]
+    return "\n".join(texts), tuple(evidence)
 
 
 def _timed(session: Session, reply: Reply) -> Supported:
@@ -175,15 +195,15 @@ def _first(session: Session, profile: Profile, wished: Wish, settings: Settings)
         read = _read(session, profile, wished, part, settings)
         if read.text and read.probability >= _LEAST_READ:
             doubtful.append((run, read))
-            if read.probability >= _SURELY_READ:
+            if read.probability >= SURE_TITLE:
                 break
     if not doubtful:
         return f"Nothing that can be read was found at the beginning. {profile.limits}", []
-    (first, stop), read = max(doubtful, key=lambda item: item[1].probability >= _SURELY_READ)
+    (first, stop), read = max(doubtful, key=lambda item: item[1].probability >= SURE_TITLE)
     spans = [ScoredSpan(first, stop, read.probability)]
     if wished == "text":
         return read.text, spans
-    verb = "is" if read.probability >= _SURELY_READ else "may be"
+    verb = "is" if read.probability >= SURE_TITLE else "may be"
     at = clock(session.memory.pair_start_seconds(first))
     return f"“{read.text}” {verb} the first title, at {at}; ask “list the topics” for all of them.", spans
 

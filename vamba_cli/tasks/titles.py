@@ -11,7 +11,10 @@ _TELLING = re.compile(r"\d+|\b[^\W\d_]\b")  # figures, and letters that stand al
 _MISREAD_IN_A_ROW = 2  # characters; more of them is another word
 _LONG_TITLE = 12  # characters from which on a single other letter is a misreading, not another title
 _NEARLY_EQUAL = 0.9
+_ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S)", re.IGNORECASE)
+_WORD = re.compile(r"[\w+#]+")
 _LONG_ENOUGH = 4  # letters of a topic that are looked for inside words, too
+_LONG_WORD = 6  # letters of a word of which one may be misread
 
 
 def clean_title(text: str) -> str:
@@ -66,22 +69,29 @@ def same_title(one: str, other: str) -> bool:
 
 
 def names(title: str, topic: str) -> bool:
-    """Whether a title has a topic in it, as words in a row or within them, misread letters granted.
+    """Whether a title has a topic in it: its words in a row, in the plural too, a misread letter of long words granted.
 
-    >>> names("Illumina libray prep", "library prep"), names("t-SNE - Example", "tSNE"), names("Course", "Illumina")
+    >>> names("Illumina libray prep", "the library prep"), names("t-SNE - Example", "tSNE"), names("C++ templates", "C")
     (True, True, False)
     """
-    whole, wanted = _plain(title), _plain(topic)
-    if not wanted or len(wanted) < _LONG_ENOUGH:
-        return bool(wanted) and wanted in map(_plain, re.split(r"[^\w'’+#-]+", title))
-    if wanted in whole:
+    topic = _ARTICLE.sub("", topic)
+    own, wanted = (_WORD.findall(text.casefold()) for text in (title, topic))
+    if not wanted:
+        return bool(topic.strip()) and topic.strip() in title
+    if any(all(map(_alike, own[first:], wanted)) for first in range(len(own) - len(wanted) + 1)):
         return True
-    blocks = SequenceMatcher(None, whole, wanted, autojunk=False).get_matching_blocks()
-    first = next((block.a - block.b for block in blocks if block.size >= _LONG_ENOUGH), None)
-    if first is None:
-        return False
-    near = whole[max(0, first) : first + len(wanted)]
-    return SequenceMatcher(None, near, wanted, autojunk=False).ratio() >= _NEARLY_EQUAL
+    whole = _plain(topic)  # in one word or in several
+    return len(whole) >= _LONG_ENOUGH and whole in _plain(title)
+
+
+def _alike(own: str, wanted: str) -> bool:
+    """Whether two words are the same, one of them in the plural, or read with a wrong letter."""
+    if own == wanted or own in (f"{wanted}s", f"{wanted}es") or wanted in (f"{own}s", f"{own}es"):
+        return True
+    a, b = (word.translate(_ALIKE).replace("rn", "m") for word in (own, wanted))
+    same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    a, b = a[same:], b[same:]
+    return len(wanted) >= _LONG_WORD and (a[1:] == b[1:] or a[1:] == b or a == b[1:])
 
 
 def _plain(title: str) -> str:

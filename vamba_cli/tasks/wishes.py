@@ -136,10 +136,10 @@ def _seconds(text: str) -> float:
 def alternatives(topic: str) -> list[str]:
     """The topics between the words "or".
 
-    >>> alternatives("UMAP, PCA or ICA"), alternatives("to be or not to be an expert in it"), alternatives("or")
+    >>> alternatives("either UMAP, PCA or ICA"), alternatives("to be or not to be an expert in it"), alternatives("or")
     (['UMAP', 'PCA', 'ICA'], ['to be or not to be an expert in it'], ['or'])
     """
-    *earlier, last = re.split(r",?\sor\s", topic)
+    *earlier, last = re.split(r",?\sor\s", re.sub(r"^either\s+", "", topic, flags=re.IGNORECASE))
     parts = [part.strip() for part in (*(one for some in earlier for one in some.split(",")), last)]
     return parts if all(part and len(part.split()) <= _MOST_WORDS for part in parts) else [topic]
 

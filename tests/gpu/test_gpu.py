@@ -22,7 +22,7 @@ from vamba_cli.kernels.ssd import ssd, ssd_sequential
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba
-from vamba_cli.weights.load import load_model, random_model, read_config
+from vamba_cli.weights.load import load_model, read_config
 from vamba_cli.weights.tokenizer import ByteTokenizer
 
 pytestmark = pytest.mark.gpu
@@ -160,7 +160,7 @@ def test_kernels_are_as_good_as_plain_pytorch(cuda: torch.device) -> None:
 
 
 def test_float8_is_off_by_what_it_rounds(cuda: torch.device) -> None:
-    exact, rounded = (random_model(SMALL, device=cuda, dtype=torch.bfloat16, weights=w) for w in ("full", "fp8"))
+    exact, rounded = (small_model(torch.bfloat16, weights=weights).to(cuda) for weights in ("full", "fp8"))
     assert 0.005 < distance(encode(rounded, [3, 10]), encode(exact, [3, 10])) < 0.3
 
 
@@ -168,7 +168,7 @@ def test_float8_is_off_by_what_it_rounds(cuda: torch.device) -> None:
 @pytest.mark.parametrize("weights", ["full", "int8", "int4"])
 @torch.inference_mode()
 def test_a_captured_step_equals_the_layers_one_by_one(cuda: torch.device, weights: str, kv: str) -> None:
-    model = random_model(SMALL, device=cuda, dtype=torch.bfloat16, weights=weights)
+    model = small_model(torch.bfloat16, weights=weights).to(cuda)
     memory = encode(model, [], kv=kv)
 
     def video(layer: int) -> tuple[Rows, Rows]:

@@ -71,8 +71,10 @@ def _in_any_spelling(
 def spellings(topic: str) -> list[str]:
     """A topic as it was typed, in the singular, and with or without a hyphen.
 
-    >>> spellings("mini-batches"), spellings("gradient descent"), spellings("tSNE")
-    (['mini-batches', 'mini-batch', 'mini batches'], ['gradient descent', 'gradient-descent'], ['tSNE', 't-SNE'])
+    >>> spellings("mini-batches"), spellings("gradient descent"), spellings("Gauss")
+    (['mini-batches', 'mini-batch', 'mini batches'], ['gradient descent', 'gradient-descent'], ['Gauss'])
+    >>> spellings("tSNE"), spellings("t-SNE")
+    (['tSNE', 't-SNE'], ['t-SNE', 't SNE', 'tSNE'])
     """
     found = [topic, re.sub(r"(?<=[a-z]{3})(?:(?<=ch|sh|ss|.x)es|(?<![sui])s)$", "", topic)]
     words = topic.split()

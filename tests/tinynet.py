@@ -28,12 +28,13 @@ SMALL = VambaConfig(
 
 def small_model(dtype: torch.dtype = torch.float32, seed: int = 0, weights: str = "full") -> Vamba:
     model = random_model(SMALL, device="cpu", dtype=dtype, seed=seed, weights=weights)
+    generator = torch.Generator().manual_seed(seed)
     for name, buffer in model.named_buffers():
         if name.endswith((".scale", ".low")):  # of a rounded matrix, which is no parameter
             buffer.mul_(8)
     for name, p in model.named_parameters():
         if name.endswith("A_log"):
-            p.data.uniform_(-4, 0)
+            p.data.uniform_(-4, 0, generator=generator)
         elif p.ndim >= 2:
             p.data.mul_(8)
     return model

@@ -102,7 +102,8 @@ def _workload(
 ) -> tuple[Workload, str | None]:
     """The plan as work for the model, held so that it fits, and what the user should know of that."""
     usual = 16 if device.type == "cpu" else forward_pairs(device)  # enough to fill the machine
-    chunk_pairs = settings.chunk_frames // 2 if settings.chunk_frames else usual
+    fixed_pairs = settings.chunk_frames and settings.chunk_frames // 2
+    chunk_pairs = fixed_pairs or usual
     work = Workload(
         num_pairs=len(plan.times_seconds) // 2,
         tokens_per_pair=tokens_per_pair(plan.width, plan.height, folder.pixels, folder.config.vision.cell),
@@ -114,7 +115,7 @@ def _workload(
         process_bytes=_PROCESS_BYTES if device.type == "cpu" else 0,
     )
     fixed = Fixed(
-        chunk_pairs=settings.chunk_frames and settings.chunk_frames // 2,
+        chunk_pairs=fixed_pairs,
         weights=unless_auto(settings.weight_dtype),
         kv=unless_auto(settings.kv_dtype),
         token_keep=settings.token_keep,

@@ -66,17 +66,19 @@ def ceilings(device: torch.device, dtype: torch.dtype) -> Ceilings:
     for _ in range(3):
         a @ b
         there.copy_(big)
-
-    def repeated(work: Callable[[], object], times: int) -> float:
-        def run() -> None:
-            for _ in range(times):
-                work()  # what it gives is dropped at once: six hundred products do not fit into a card
-
-        return timed(device, run) / times
-
-    fast, slow = (repeated(lambda: a @ b, times) for times in (short, long))
-    copied = repeated(lambda: there.copy_(big), 5)
+    fast, slow = (_of_many(device, lambda: a @ b, times) for times in (short, long))
+    copied = _of_many(device, lambda: there.copy_(big), 5)
     return Ceilings(2 * side**3 / fast, 2 * side**3 / slow, 2 * big.nbytes / copied)
+
+
+def _of_many(device: torch.device, work: Callable[[], object], times: int) -> float:
+    """Mean seconds of some work; what it gives is dropped at once: six hundred products do not fit into a card."""
+
+    def run() -> None:
+        for _ in range(times):
+            work()
+
+    return timed(device, run) / times
 
 
 class PeakMemory:

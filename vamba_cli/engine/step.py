@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vamba_cli.kernels.dispatch import is_fast, pick
-from vamba_cli.kernels.packed import Packed, Rows
+from vamba_cli.kernels.packed import Packed
 from vamba_cli.model.attention import TextCache
 from vamba_cli.model.decoder import DecoderLayer
 from vamba_cli.model.layers import Linear
@@ -95,7 +95,8 @@ class StepGraph:
         if isinstance(keys, Packed) and isinstance(values, Packed):
             y.copy_(self._attention_kernels.attend_packed(queries, keys, values))
         else:
-            self._attention_kernels.attend(queries, _data(keys), _data(values), y)
+            assert isinstance(keys, Tensor) and isinstance(values, Tensor)
+            self._attention_kernels.attend(queries, keys, values, y)
 
     def _products(self, x: Tensor, modules: Sequence[nn.Module], y: Tensor) -> None:
         """y = what the layers make of x, one behind the other; x (width,), or one row of (layers, width) for each."""
@@ -114,7 +115,3 @@ class StepGraph:
             self._kernels.gated_products(self._normed, gate.weight, up.weight, self._hidden)
         else:
             self._hidden.copy_(pick("swiglu", self._normed)(gate(self._normed), up(self._normed)))
-
-
-def _data(rows: Rows) -> Tensor:
-    return rows.data if isinstance(rows, Packed) else rows

@@ -139,8 +139,7 @@ def find_evidence(
     best = {kind: max((span.odds for span in spans if span.kind == kind), default=0.0) for kind in range(3)}
 
     def rank(span: Scene) -> tuple[int, float, int]:
-        worse = best[span.kind] - span.odds
-        return -span.kind, 0.0 if worse < _AS_GOOD or span.kind == _HEADING else worse, span.first
+        return -span.kind, 0.0 if span.kind == _HEADING else _worse(span.odds, best[span.kind]), span.first
 
     return [span.span() for span in sorted(spans, key=rank)[: options.most_spans]]
 
@@ -150,11 +149,12 @@ def best_first(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
     odds = {span: float(torch.tensor(span.probability).logit(1e-6)) for span in spans}
     best = max(odds.values(), default=0.0)
 
-    def rank(span: ScoredSpan) -> tuple[float, int]:
-        worse = best - odds[span]
-        return 0.0 if worse < _AS_GOOD else worse, span.first
+    return sorted(spans, key=lambda span: (_worse(odds[span], best), span.first))
 
-    return sorted(spans, key=rank)
+
+def _worse(odds: float, best: float) -> float:
+    """How much worse than the best; 0 for what is as good."""
+    return 0.0 if best - odds < _AS_GOOD else best - odds
 
 
 def probability_curve(

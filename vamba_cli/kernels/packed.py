@@ -8,7 +8,7 @@ from torch import Tensor
 
 DTYPES = {"int8": torch.int8, "fp8": torch.float8_e4m3fn}
 SCALE_DTYPE = torch.bfloat16  # the range of float32; codes are chosen for the rounded scale, so nothing is lost by it
-_LARGEST = {torch.int8: 127.0, torch.float8_e4m3fn: 448.0}
+LARGEST = {torch.int8: 127.0, torch.float8_e4m3fn: 448.0}
 
 
 class Packed(NamedTuple):
@@ -37,7 +37,7 @@ Rows = Tensor | Packed
 
 def pack(x: Tensor, dtype: torch.dtype) -> Packed:
     """Round x (..., head_dim) to int8, or to float8 with 3 bits of mantissa; the largest of a head is exact."""
-    wide, largest = x.float(), _LARGEST[dtype]
+    wide, largest = x.float(), LARGEST[dtype]
     scale = (wide.abs().amax(-1) / largest).to(SCALE_DTYPE)
     divisor = scale.float()
     codes = (wide / divisor.where(divisor > 0, 1.0)[..., None]).clamp_(-largest, largest)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from vamba_cli.kernels import plain
 from vamba_cli.kernels.dispatch import multiplies_float8
+from vamba_cli.kernels.packed import DTYPES, LARGEST
 
-_LARGEST = 448.0
 _STEP = 16  # cuBLAS takes rows and widths in steps of this
 _LEAST_ROWS = 16  # below, reading the weight is what takes time
 
@@ -28,11 +28,13 @@ def _rows_to_float8(x_ptr, y_ptr, scale_ptr, width, LARGEST: tl.constexpr, BLOCK
 def rows_to_float8(x: Tensor) -> tuple[Tensor, Tensor]:
     """Rows (rows, width) as float8 and their float32 scales (rows,)."""
     rows, width = x.shape
-    codes = torch.empty(rows, width, device=x.device, dtype=torch.float8_e4m3fn)
+    dtype = DTYPES["fp8"]
+    codes = torch.empty(rows, width, device=x.device, dtype=dtype)
     scale = torch.empty(rows, device=x.device, dtype=torch.float32)
     _rows_to_float8[(rows,)](
-        x.contiguous(), codes, scale, width, _LARGEST, triton.next_power_of_2(width), num_warps=8 if width > 2048 else 4
-    )
+        x.contiguous(), codes, scale, width, LARGEST[dtype], triton.next_power_of_2(width),
+        num_warps=8 if width > 2048 else 4,
+    )  # fmt: skip
     return codes, scale
 
 

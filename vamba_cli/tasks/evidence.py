@@ -57,15 +57,15 @@ def _in_any_spelling(
     session: Session, profile: Profile, question: str, topic: str, options: SearchOptions, on_event: OnEvent
 ) -> tuple[list[ScoredSpan], str]:
     every = replace(options, most_spans=_EVERY_SPAN)  # what is no heading after all shall not displace a mention
-    best: tuple[list[ScoredSpan], str] = [], topic
+    best, best_spelling = list[ScoredSpan](), topic
     for spelling in spellings(topic):
         spans = _search(session, profile, question, spelling, every, on_event)
         spans = as_read(session, profile, spelling, spans)[: options.most_spans]
-        if spans and (not best[0] or spans[0].heading):
-            best = spans, spelling
-        if best[0] and (best[0][0].heading or not _HYPHENATED.fullmatch(topic)):
+        if spans and (not best or spans[0].heading):
+            best, best_spelling = spans, spelling
+        if best and (best[0].heading or not _HYPHENATED.fullmatch(topic)):
             break  # only of "tSNE" and "t-SNE" both are tried: the one may be the title where the other is mentioned
-    return best
+    return best, best_spelling
 
 
 def spellings(topic: str) -> list[str]:

@@ -14,7 +14,7 @@ from vamba_cli.tasks.titles import names, same_title, without_loop
 
 _PICTURES = 16  # of a video, by which it is judged whether there is anything to read
 SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average, below which it is no heading; of those pictures
-_LEAST_PROBABILITY = 0.7  # of a token of a text, on average
+LEAST_READ = 0.7  # of a token of a text, on average; words read into a film score less
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,6 @@ def shows_text(session: Session, profile: Profile) -> bool:
         (title,) = read(session, profile.reading, [window])
         num_titles += title.text not in profile.empty_answers and title.probability >= SURE_TITLE
         (text,) = read(session, profile.reading_text, [window])
-        if text.text not in profile.empty_answers and text.probability >= _LEAST_PROBABILITY:
+        if text.text not in profile.empty_answers and text.probability >= LEAST_READ:
             return True
     return num_titles >= _TITLED_SHARE * len(tried)

@@ -16,7 +16,7 @@ from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said
 from vamba_cli.tasks.order import about, answer_of_order
-from vamba_cli.tasks.outline import SURE_TITLE, Heading, read_outline, shows_text
+from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood, is_pronoun, is_sentence
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
@@ -34,7 +34,6 @@ _FILM = (
     "and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
 _ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
-_LEAST_READ = 0.7  # of a token, on average; words read into a film score less
 
 
 def answer_from_slides(
@@ -193,7 +192,7 @@ def _first(session: Session, profile: Profile, wished: Wish, settings: Settings)
     doubtful: list[tuple[Span, Generated]] = []
     for run, part in _slides(session, profile)[:_SCENES_TRIED]:
         read = _read(session, profile, wished, part, settings)
-        if read.text and read.probability >= _LEAST_READ:
+        if read.text and read.probability >= LEAST_READ:
             doubtful.append((run, read))
             if read.probability >= SURE_TITLE:
                 break

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from vamba_cli.kernels import plain
 from vamba_cli.kernels.dispatch import pick
+from vamba_cli.kernels.packed import DTYPES, LARGEST
 
 KINDS = ("full", "int8", "int4", "fp8")
 GROUP = 64
@@ -29,7 +30,6 @@ _DOWN_TO_INT4 = re.compile(
 _DOWN_TO_FLOAT8 = re.compile(
     r"layers\.\d+\.mixer\.mixer\.(?:in|out)_proj\.weight|vision\.blocks\.\d+\.(?:qkv|proj|fc1|fc2)\.weight"
 )
-_LARGEST = 448.0  # of float8
 # What encodes the video, whose errors add up over layers and chunks, and the scores of all words keep 8 bits in int4.
 _DOWN_TO_INT8 = re.compile(
     r"layers\.\d+\.cross_attn\.[kv]_proj\.weight|layers\.\d+\.mixer\.mixer\.(?:in|out)_proj\.weight"
@@ -67,9 +67,9 @@ def to_int8(rows: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 def to_float8(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Rows (rows, width) as float8 and their float32 scales (rows,)."""
-    wide = rows.float()
-    scale = wide.abs().amax(1) / _LARGEST
-    return (wide / _nonzero(scale)[:, None]).clamp_(-_LARGEST, _LARGEST).to(torch.float8_e4m3fn), scale
+    wide, dtype = rows.float(), DTYPES["fp8"]
+    scale = wide.abs().amax(1) / LARGEST[dtype]
+    return (wide / _nonzero(scale)[:, None]).clamp_(-LARGEST[dtype], LARGEST[dtype]).to(dtype), scale
 
 
 def to_int4(rows: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
@@ -113,7 +113,7 @@ class QuantisedLinear(nn.Module):
             keep("data", (rows, width), torch.int8)
             keep("scale", (rows,), dtype)
         elif kind == "fp8":
-            keep("data", (rows, width), torch.float8_e4m3fn)
+            keep("data", (rows, width), DTYPES["fp8"])
             keep("scale", (rows,), torch.float32)
         else:
             keep("data", (rows, width // 2), torch.uint8)

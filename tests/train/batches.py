@@ -26,10 +26,10 @@ RECIPE = Recipe(stages=(STAGE,), ring_pages=24, rows_per_page=ROWS, matrix_rate=
 SHAPE = SampleShape((WIDTH, HEIGHT), ROWS, STAGE.page_tokens)
 
 
-def slide(number: int, title: str | None = None) -> Slide:
+def slide(number: int, title: str | None = None, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Slide:
     """A picture of noise with three characters on it, the same for the same number."""
     draw = np.random.default_rng(number)
-    image = draw.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    image = draw.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     codes = draw.integers(2, CODES, 3).astype(np.uint8)
     places = np.array([[20, 20], [42, 30], [60, 34]], np.float32) + draw.random((3, 2), np.float32)
     return Slide(
@@ -40,7 +40,7 @@ def slide(number: int, title: str | None = None) -> Slide:
 def samples(numbers: Sequence[int], seed: int = 0, shape: SampleShape = SHAPE) -> Sample:
     """Stacked samples of slides with these numbers."""
     ask = QuestionMaker(seed)
-    each = [Sampler(partial(slide, number), ask, shape)() for number in numbers]
+    each = [Sampler(partial(slide, number, size=shape.size), ask, shape)() for number in numbers]
     return Sample(*map(np.stack, zip(*each, strict=True)))
 
 
@@ -57,8 +57,8 @@ def batch(seed: int = 1, stage: Stage = STAGE, of: Ring | None = None) -> Batch:
 class Source:
     """A few pages, over and over."""
 
-    def __init__(self, num: int = 8) -> None:
-        self.pages = samples(range(num))
+    def __init__(self, num: int = 8, size: tuple[int, int] = (WIDTH, HEIGHT)) -> None:
+        self.pages = samples(range(num), shape=SampleShape(size, ROWS, STAGE.page_tokens))
         self.taken = 0
 
     def take(self, num: int) -> Sample:

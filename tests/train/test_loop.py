@@ -14,14 +14,14 @@ import pytest
 import torch
 
 from tests.tinynet import SMALL, looks
-from tests.train.batches import CELLS, RECIPE, STAGE, Source, trainer
+from tests.train.batches import CELLS, HEIGHT, RECIPE, STAGE, WIDTH, Source, trainer
 from vamba_cli.engine.generate import generate
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.patches import to_patches
 from vamba_cli.train import loop
 from vamba_cli.train.__main__ import reader_file, scaled
-from vamba_cli.train.loop import NOTES, READER, Meter
+from vamba_cli.train.loop import NOTES, READER, Meter, ring_pages
 from vamba_cli.train.profile import profile
 from vamba_cli.train.recipe import FIRST_RUN, RESUMED_RUN, TINY, new_model
 from vamba_cli.weights.load import load_model, read_config
@@ -60,7 +60,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_a_short_run_and_another_from_its_weights(tmp_path: Path, clock: Clock) -> None:
     torch.manual_seed(0)
     run = trainer(new_model(SMALL, 1), tmp_path / "first")
-    run.run_stage(STAGE, Source())
+    run.run([(STAGE, Source())])
     run.save()
     run.evaluate("at the end")
 
@@ -90,7 +90,7 @@ def test_a_short_run_and_another_from_its_weights(tmp_path: Path, clock: Clock) 
 
     resumed = loaded.requires_grad_(True).train()  # as --resume does
     again = trainer(resumed, tmp_path / "second", reader=reader_file(folder))
-    again.run_stage(STAGE, Source())
+    again.run([(STAGE, Source())])
     after = rows(tmp_path / "second" / "curve.jsonl")
     for part in ("answer", "dense"):  # both go on from where they were
         assert after[-1][part] < after[0][part] < 1.05 * curve[-1][part]
@@ -105,9 +105,9 @@ def test_shipped_weights_go_on_and_what_is_saved_answers(tmp_path: Path) -> None
     for number in range(2):
         model = load_model(folder, TINY).requires_grad_(True).train()
         run = trainer(model, tmp_path / str(number), recipe, reader=reader_file(folder))
-        ring, clips, step = run.prepare(stage, Source())
-        step(clips(ring))
-        loss = step.sums.tolist()
+        course = run.prepare(stage, Source())
+        course.step(course.clips(course.ring))
+        loss = course.step.sums.tolist()
         assert all(map(math.isfinite, loss)) and loss[1] < 4  # of noise: far from a network that knows nothing (5.6)
         folder = run.save().parent
     ready = load_ready(
@@ -160,9 +160,30 @@ def test_a_run_ends_by_its_limit(tmp_path: Path, clock: Clock) -> None:
     two = replace(RECIPE, stages=(STAGE, replace(STAGE, seconds=3.0)))
     run = trainer(new_model(SMALL, 1), tmp_path, two, ends_at=0.9)
     for stage in two.stages:
-        run.run_stage(stage, Source())
+        run.run([(stage, Source())])
     assert clock.now == pytest.approx(0.9, abs=0.2)  # of 4 seconds in the recipe
     assert run._seconds[0] < 0.3 and run._seconds[1] < 0.8
+
+
+def test_two_sizes_take_turns_by_their_seconds(tmp_path: Path, clock: Clock) -> None:
+    wide = replace(STAGE, width=2 * WIDTH, pages=2, clips=1, seconds=2.0)
+    recipe = replace(RECIPE, stages=(STAGE, wide), in_turns=True)
+    run = trainer(new_model(SMALL, 1), tmp_path, recipe)
+    run.run([(STAGE, Source()), (wide, Source(size=(2 * WIDTH, HEIGHT)))])
+    curve = rows(tmp_path / "curve.jsonl")
+    last = {row["size"]: row for row in curve}
+    assert last.keys() == {f"{WIDTH}x{HEIGHT}", f"{2 * WIDTH}x{HEIGHT}"}
+    assert clock.now >= 3.0 and curve[-1]["seconds"] == pytest.approx(3.0, abs=0.1)
+    steps = {size: sum(row["pages_per_second"] > 0 for row in curve if row["size"] == size) for size in last}
+    assert all(steps.values())
+    pages = [row["pages_per_second"] / part.pages for row, part in zip(curve[2:4], recipe.stages, strict=True)]
+    assert pages[1] == pytest.approx(2 * pages[0], rel=0.5)  # steps, not pages, are shared out
+
+
+def test_large_pages_have_a_ring_of_the_same_bytes() -> None:
+    recipe = replace(RECIPE, ring_pages=1000)
+    sizes = [ring_pages(replace(STAGE, width=w, height=h), recipe) for w, h in ((308, 168), (644, 364), (1288, 728))]
+    assert sizes == [1000, 1000, 250]
 
 
 def test_it_saves_and_evaluates_while_it_trains(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +191,7 @@ def test_it_saves_and_evaluates_while_it_trains(tmp_path: Path, clock: Clock, mo
     run = trainer(new_model(SMALL, 1), tmp_path)
     saved: list[int] = []
     monkeypatch.setattr(run, "save", lambda: saved.append(run._step))
-    run.run_stage(STAGE, Source())
+    run.run([(STAGE, Source())])
     assert len(saved) >= 2 and saved == sorted(set(saved))
     assert [row["step"] for row in rows(tmp_path / "evaluation.jsonl")] == saved
 

@@ -76,12 +76,17 @@ def test_after_a_few_plain_steps_a_graph_is_replayed_unless_it_cannot_be_had(
     assert ("going on without: operation not permitted" in capsys.readouterr().out) == fails
 
 
-def test_a_new_stage_begins_without_the_gradients_of_the_last(tmp_path: Path) -> None:
-    run, pages = trainer(new_model(SMALL, 1), tmp_path), ring()
-    for p in run.objective.parameters():
-        p.grad = torch.full_like(p, 1e6)
-    Step(run.objective, run.optimiser, pages.tensors, captured=False)
-    assert all(p.grad is None for p in run.objective.parameters())
+def test_gradients_that_the_graph_of_another_size_left_are_not_added_to(tmp_path: Path) -> None:
+    pages, trained = ring(), []
+    for left in (None, 1e6):
+        torch.manual_seed(0)
+        run = trainer(new_model(SMALL, 1), tmp_path)
+        step = Step(run.objective, run.optimiser, pages.tensors, captured=False)
+        for p in run.objective.parameters() if left else ():
+            p.grad = torch.full_like(p, 1e6)
+        step(batch(of=pages))
+        trained.append(list(run.objective.parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(*trained, strict=True))
 
 
 def test_a_step_leaves_no_gradients_and_moves_every_parameter(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import random
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
@@ -33,7 +33,7 @@ from vamba_cli.train.samples import Sample, Sampler
 from vamba_cli.train.words import WordSource
 from vamba_cli.weights.load import load_model
 
-FINISH_SECONDS = 20.0  # to save, evaluate and end
+FINISH_SECONDS = 30.0  # to save, evaluate and end
 
 
 def make_sampler(
@@ -65,12 +65,14 @@ def photo_files(fonts: Path) -> tuple[Path, ...]:
     return tuple(sorted((fonts / "photos").glob("*.webp")))
 
 
-def evaluation_sets(fonts: Path, pages: list[Page], stills: Path | None, num: int) -> list[EvaluationSet]:
-    """Unseen fonts and words; real pages of a repository that is not trained on; stills of real lectures."""
-    _, unseen = split_fonts(find_fonts([fonts]))
-    render = SlideRenderer(unseen, WordSource(7, held_out=True, path=word_file(fonts)), 7, FULL_SIZE)
-    drawn = (slide for slide in iter(render, None) if slide.title)
-    sets = [_evaluation_set("unseen fonts and words", list(islice(drawn, num)))]
+def evaluation_sets(
+    fonts: Path, pages: list[Page], stills: Path | None, num: int, sizes: Collection[tuple[int, int]] = ()
+) -> list[EvaluationSet]:
+    """Unseen fonts and words, also at other sizes; real pages that are not trained on; stills of real lectures."""
+    sets = [_evaluation_set("unseen fonts and words", drawn_slides(fonts, FULL_SIZE, num))]
+    for width, height in sorted(set(sizes) - {FULL_SIZE}):
+        few = drawn_slides(fonts, (width, height), -(-num // 4))
+        sets.append(_evaluation_set(f"unseen fonts and words, {width}x{height}", few))
     real = [page for page in pages if is_validation(page.source) and page.title][:num]
     if real:
         sets.append(_evaluation_set("real pages", [to_slide(page) for page in real]))
@@ -79,6 +81,13 @@ def evaluation_sets(fonts: Path, pages: list[Page], stills: Path | None, num: in
         images = np.stack([np.asarray(Image.open(stills / row["image"]).convert("RGB")) for row in rows])
         sets.append(EvaluationSet("lecture stills", images, [SlideText(normalise(row["title"]), ()) for row in rows]))
     return sets
+
+
+def drawn_slides(fonts: Path, size: tuple[int, int], num: int) -> list[Slide]:
+    """Slides with titles, in fonts and words that are not trained on."""
+    _, unseen = split_fonts(find_fonts([fonts]))
+    render = SlideRenderer(unseen, WordSource(7, held_out=True, path=word_file(fonts)), 7, size)
+    return list(islice((slide for slide in iter(render, None) if slide.title), num))
 
 
 def _evaluation_set(name: str, slides: list[Slide]) -> EvaluationSet:
@@ -145,7 +154,8 @@ def main() -> None:
             shape = sample_shape(stage, recipe)
             capacity = min(2048, int(1.9e9) // slot_bytes(shape))
             pools.append((stage, stack.enter_context(SamplePool(make, args.workers, capacity, shape, "fork"))))
-        sets = evaluation_sets(args.fonts, pages, args.stills, args.evaluate)
+        larger = [(s.width, s.height) for s in recipe.stages if s.width > FULL_SIZE[0]]
+        sets = evaluation_sets(args.fonts, pages, args.stills, args.evaluate, larger)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_float32_matmul_precision("high")
         if device.type == "cuda":
@@ -158,14 +168,17 @@ def main() -> None:
         )  # fmt: skip
         write_facts(args.out, recipe, device)
         print(f"ready to train on {device} after {time.perf_counter() - began:.0f} s", flush=True)
-        for number, (stage, pool) in enumerate(pools, 1):
-            if args.profile:
-                profile(trainer, stage, pool)
-                return
-            trainer.run_stage(stage, pool)
-            pool.close()
+        if args.profile:
+            profile(trainer, *pools[0])
+            return
+        for number, together in enumerate([pools] if recipe.in_turns else [[each] for each in pools], 1):
+            trainer.run(together)
+            for _, pool in together:
+                pool.close()
             trainer.save()
             trainer.evaluate(f"after stage {number}")
+        if device.type == "cuda":
+            print(f"at most {torch.cuda.max_memory_reserved() / 2**30:.1f} GiB of the GPU", flush=True)
     print(f"{time.perf_counter() - began:.0f} s in all", flush=True)
 
 

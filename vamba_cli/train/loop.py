@@ -8,6 +8,7 @@ import json
 import shutil
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -28,7 +29,8 @@ from vamba_cli.train.samples import Sample, SampleShape
 from vamba_cli.train.step import Step, mixed_precision
 
 SAVE_SECONDS = 100.0  # a run that is cut off loses no more than this
-FIRST_PAGES = 1500  # in the ring before training begins
+FIRST_SHARE = 0.09  # of a ring is filled before training begins
+_FULL_PIXELS = 644 * 364  # of the pages of which the recipe's ring holds as many as it says
 PAGES_PER_STEP = 256  # that the ring takes at most
 READER = "reader.safetensors"
 NOTES = Path(weights.__file__).parent / "tiny" / "vamba.json"  # how the product asks such a model
@@ -70,48 +72,56 @@ class Trainer:
         if self.compiled:
             self.objective.compile_parts()
 
-    def prepare(self, stage: Stage, source: PageSource) -> tuple[Ring, ClipMaker, Step]:
+    def prepare(self, stage: Stage, source: PageSource) -> "Course":
         """A filled ring, what draws batches from it, and the step that trains on them."""
         shape = sample_shape(stage, self.recipe)
-        ring = Ring(self.recipe.ring_pages, shape, self.device)
-        while len(ring) < min(FIRST_PAGES, self.recipe.ring_pages):
+        pages = ring_pages(stage, self.recipe)
+        ring = Ring(pages, shape, self.device)
+        while len(ring) < max(FIRST_SHARE * pages, min(64, pages)):
             ring.add(source.take(PAGES_PER_STEP))
             time.sleep(0.02)
         clips = ClipMaker(self.recipe.seed, stage, self.recipe.rows_per_page)
-        return ring, clips, Step(self.objective, self.optimiser, ring.tensors, self.captured)
+        step = Step(self.objective, self.optimiser, ring.tensors, self.captured)
+        return Course(stage, source, ring, clips, step, Meter(self.device))
 
-    def run_stage(self, stage: Stage, source: PageSource) -> None:
-        """Train at one frame size until the stage's seconds are over."""
-        number = self.recipe.stages.index(stage)
-        ring, clips, step = self.prepare(stage, source)
-        meter = Meter(self.device)
-        started = last = saved = begun = time.perf_counter()
-        warm = False
-        while True:
-            now = time.perf_counter()
-            if warm and now - started >= self._seconds[number]:
-                break
-            ring.add(source.take(PAGES_PER_STEP))
-            progress = (self._spent + (now - started if warm else 0.0)) / sum(self._seconds)
-            step(clips(ring, self.rate(progress), self.dense_share()))
-            self._step += 1
-            if not warm and step.is_warm:  # compilation is not training: the clock starts after it
-                _synchronise(self.device)
-                started = last = saved = time.perf_counter()
-                print(f"first steps at {stage.width}x{stage.height}: {started - begun:.1f} s", flush=True)
-                self._fit_clock(number, started)
-                warm = True
+    def run(self, stages: Sequence[tuple[Stage, PageSource]]) -> None:
+        """Train in turns at the frame sizes of these stages, until the seconds of all of them are over."""
+        numbers = [self.recipe.stages.index(stage) for stage, _ in stages]
+        courses = [self.prepare(stage, source) for stage, source in stages]
+        self._warm_up(courses)
+        started = last = saved = time.perf_counter()
+        self._fit_clock(numbers[0], started)
+        seconds = sum(self._seconds[number] for number in numbers)
+        while (now := time.perf_counter()) - started < seconds:
+            course = min(courses, key=lambda course: course.step.num_steps / course.stage.seconds)
+            self._train(course, now - started)
             if self._step % self.log_every == 0:
-                last = self._note(meter, step, ring, stage, started, last)
-                meter.write(self.out / "curve.jsonl")
+                last = self._note(courses, started, last)
             if time.perf_counter() - saved > SAVE_SECONDS:
                 self.save()
                 self.evaluate("while training", _QUICK_PAGES)
                 saved = time.perf_counter()
         if self._step % self.log_every:
-            self._note(meter, step, ring, stage, started, last)
-        meter.write(self.out / "curve.jsonl", wait=True)
-        self._spent += self._seconds[number]
+            self._note(courses, started, last)
+        for course in courses:
+            course.meter.write(self.out / "curve.jsonl", wait=True)
+        self._spent += seconds
+
+    def _warm_up(self, courses: "Sequence[Course]") -> None:
+        """The first steps at each size: compilation is not training, so the clock starts after them."""
+        for course in courses:
+            began = time.perf_counter()
+            while not course.step.is_warm:
+                self._train(course, 0.0)
+            _synchronise(self.device)
+            print(f"first steps at {course.size}: {time.perf_counter() - began:.1f} s", flush=True)
+
+    def _train(self, course: "Course", seconds: float) -> None:
+        """One step, so many seconds after the start of its stage."""
+        course.ring.add(course.source.take(PAGES_PER_STEP))
+        progress = (self._spent + seconds) / sum(self._seconds)
+        course.step(course.clips(course.ring, self.rate(progress), self.dense_share()))
+        self._step += 1
 
     def _fit_clock(self, number: int, now: float) -> None:
         """Shorten what is left of the run to what is left of its time."""
@@ -130,15 +140,22 @@ class Trainer:
         """0 while a new dense reader learns alone, else 1."""
         return float(self.reader is not None or self._step >= self.recipe.head_steps)
 
-    def _note(self, meter: "Meter", step: Step, ring: Ring, stage: Stage, started: float, last: float) -> float:
-        """A row of the loss curve for the steps since `last`; returns the time now."""
-        now, steps = time.perf_counter(), self._step % self.log_every or self.log_every
-        pages = steps * stage.pages / (now - last)
-        row = {
-            "step": self._step, "seconds": round(self._spent + now - started, 1), "pages_per_second": round(pages, 1),
-            "pairs_per_second": round(pages * stage.clips * stage.pairs / stage.pages, 1), "drawn": ring.num_added,
-        }  # fmt: skip
-        meter.note(step.sums, row)
+    def _note(self, courses: "Sequence[Course]", started: float, last: float) -> float:
+        """A row of the loss curve for each size, for the steps since `last`; returns the time now."""
+        now = time.perf_counter()
+        for course in courses:
+            steps, stage = course.step.num_steps - course.num_noted, course.stage
+            if not steps:
+                continue
+            course.num_noted = course.step.num_steps
+            row: dict[str, float | str] = {
+                "step": self._step, "size": course.size, "seconds": round(self._spent + now - started, 1),
+                "pages_per_second": round(steps * stage.pages / (now - last), 1),
+                "pairs_per_second": round(steps * stage.clips * stage.pairs / (now - last), 1),
+                "drawn": course.ring.num_added,
+            }  # fmt: skip
+            course.meter.note(course.step.sums, row)
+            course.meter.write(self.out / "curve.jsonl")
         return now
 
     def evaluate(self, note: str, most_pages: int | None = None) -> dict[str, dict[str, float]]:
@@ -166,14 +183,31 @@ class Trainer:
         return file
 
 
+@dataclass
+class Course:
+    """A stage under way."""
+
+    stage: Stage
+    source: PageSource
+    ring: Ring
+    clips: ClipMaker
+    step: Step
+    meter: "Meter"
+    num_noted: int = 0  # steps that the loss curve has
+
+    @property
+    def size(self) -> str:
+        return f"{self.stage.width}x{self.stage.height}"
+
+
 class Meter:
     """Writes rows of the loss curve one interval late, so that no step waits for its own loss."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._open: deque[tuple[Tensor, torch.cuda.Event | None, dict[str, float]]] = deque()
+        self._open: deque[tuple[Tensor, torch.cuda.Event | None, dict[str, float | str]]] = deque()
 
-    def note(self, sums: Tensor, row: dict[str, float]) -> None:
+    def note(self, sums: Tensor, row: dict[str, float | str]) -> None:
         """Take the sums of the steps since the last call, and begin new ones."""
         pinned = self._device.type == "cuda"
         kept = torch.empty(sums.shape, pin_memory=pinned)
@@ -201,6 +235,11 @@ class Meter:
 
 def sample_shape(stage: Stage, recipe: Recipe) -> SampleShape:
     return SampleShape((stage.width, stage.height), recipe.rows_per_page, stage.page_tokens)
+
+
+def ring_pages(stage: Stage, recipe: Recipe) -> int:
+    """Pages that the ring of a stage holds: fewer of larger ones, in the same memory."""
+    return min(recipe.ring_pages, recipe.ring_pages * _FULL_PIXELS // (stage.width * stage.height))
 
 
 def _synchronise(device: torch.device) -> None:

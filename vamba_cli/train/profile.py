@@ -14,7 +14,8 @@ _STEPS = 20
 def profile(trainer: Trainer, stage: Stage, source: PageSource, steps: int = _STEPS) -> None:
     """Print the time of the host's parts, of a step alone and of all together, then the costliest kernels."""
     device = trainer.device
-    ring, clips, step = trainer.prepare(stage, source)
+    course = trainer.prepare(stage, source)
+    ring, clips, step = course.ring, course.clips, course.step
 
     def timed(work: Callable[[], object], steps: int = steps) -> float:
         """Milliseconds of one call, after what the device has been given is done."""

@@ -73,6 +73,7 @@ class Recipe:
     """One training run. Two runs with one recipe and seed draw the same pages, not the same bits."""
 
     stages: tuple[Stage, ...]
+    in_turns: bool = False  # a step of one stage, then of another, by their seconds; else one stage after the other
     matrix_rate: float = 0.006  # Muon
     other_rate: float = 6e-4  # Adam
     flat_share: float = 0.3  # of the run at full rate, then linear down to `final_rate` of it
@@ -90,11 +91,14 @@ FIRST_RUN = Recipe(
         Stage(644, 364, 375.0, pages=160, clips=40, real_page_share=0.45),
     )
 )
-# Going on from shipped weights: full size from the start, the learning rate falls at once. If the dense reader is new,
-# what it sends back until it reads would spoil what the network has learnt.
+# Going on from shipped weights: the learning rate falls at once. If the dense reader is new, what it sends back until
+# it reads would spoil what the network has learnt. Steps at both sizes have as many video tokens; real pages are small.
 RESUMED_RUN = Recipe(
-    stages=(Stage(644, 364, 480.0, pages=160, clips=40, real_page_share=0.45),),
-    matrix_rate=0.005, other_rate=5e-4, flat_share=0.1, head_steps=100,
+    stages=(
+        Stage(644, 364, 320.0, pages=160, clips=40, real_page_share=0.45),
+        Stage(1288, 728, 160.0, pages=40, clips=10),
+    ),
+    in_turns=True, matrix_rate=0.005, other_rate=5e-4, flat_share=0.1, head_steps=100,
 )  # fmt: skip
 
 

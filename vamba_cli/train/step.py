@@ -28,7 +28,10 @@ def mixed_precision(device: torch.device) -> torch.autocast:
 
 
 class Step:
-    """Calling it with a batch trains on it. `sums` gathers loss, answer loss, dense loss and the number of steps."""
+    """Calling it with a batch trains on it. `sums` gathers loss, answer loss, dense loss and the number of steps.
+
+    Several of them may train one network in turns, each over its own shapes.
+    """
 
     def __init__(self, objective: Objective, optimiser: Optimiser, ring: RingTensors, captured: bool) -> None:
         """`captured`: replay a CUDA graph after the first few steps; where that fails, plain steps go on."""
@@ -38,10 +41,9 @@ class Step:
         self._batch: Batch | None = None
         self._states: MixerStates = ()
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._steps = 0
+        self.num_steps = 0
         self._under_way: deque[torch.cuda.Event] = deque()
         self.sums = torch.zeros(4, device=self._device)
-        optimiser.forget_gradients()  # those of another stage's graph would be added to
 
     @property
     def is_captured(self) -> bool:
@@ -50,7 +52,7 @@ class Step:
     @property
     def is_warm(self) -> bool:
         """Whether compilation and capture are over."""
-        return self._steps > (_PLAIN_STEPS if self._captured else 0)
+        return self.num_steps > (_PLAIN_STEPS if self._captured else 0)
 
     def load(self, batch: Batch) -> Batch:
         """The batch in the tensors that the step reads, copied without waiting."""
@@ -66,14 +68,15 @@ class Step:
 
     def __call__(self, batch: Batch) -> None:
         here = self.load(batch)
-        if self._captured and self._graph is None and self._steps == _PLAIN_STEPS:
+        if self._captured and self._graph is None and self.num_steps == _PLAIN_STEPS:
             self._capture(here)  # records without running
         if self._graph is not None:
             self._graph.replay()
         else:
+            self._optimiser.forget_gradients()  # those of another size's graph would be added to
             self._run(here)
             self._optimiser.forget_gradients()
-        self._steps += 1
+        self.num_steps += 1
         self._wait_a_little()
 
     def _wait_a_little(self) -> None:

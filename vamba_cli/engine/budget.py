@@ -17,6 +17,7 @@ GIB = 1 << 30
 _OUTPUT = "lm_head.weight"  # whose product comes when the states of the layers are gone
 _CHUNKS_IN_FLIGHT = 4  # of frames: being decoded, waiting, at work, and the one that is put together
 _CUDA_PAGE_BYTES = 2 << 20
+_SCAN_STATES = 640  # of heads, that the pieces of a chunk leave behind: about four a processor
 _TEXT_TOKENS = 1024  # of one long prompt
 
 
@@ -239,9 +240,11 @@ def _fast_chunk_bytes(config: VambaConfig, work: Workload, chunk_tokens: int) ->
     vit_values = patches * (v.patch_dim + 2 * v.embed_dim + max(v.mlp_dim, 4 * v.embed_dim))
     mixer_values = chunk_tokens * (m.in_dim + m.conv_dim + 2 * m.d_inner + 4 * m.d_model)
     state_bytes = 2 * config.num_layers * 4 * m.d_inner * m.d_state
+    scan_bytes = 4 * (4 * chunk_tokens * m.num_heads + _SCAN_STATES * m.head_dim * m.d_state)
     pixel_bytes = 3 * patches * 3 * v.patch_size**2 * v.temporal_patch_size
     rounding_bytes = 2 * config.num_layers * _CUDA_PAGE_BYTES  # every large tensor begins a page
-    return work.weight_element_bytes * (vit_values + mixer_values) + state_bytes + pixel_bytes + rounding_bytes
+    float_bytes = state_bytes + scan_bytes
+    return work.weight_element_bytes * (vit_values + mixer_values) + float_bytes + pixel_bytes + rounding_bytes
 
 
 def pairs_that_fit(config: VambaConfig, work: Workload, limit_bytes: int) -> int:

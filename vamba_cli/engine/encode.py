@@ -218,7 +218,7 @@ class Encoder:
         key, last, tolerance = self._key_pair, self._last_frame, self._tolerance
         self._last_frame = pair[1]
         if key is None or not tolerance:
-            fresh = key is None or not np.array_equal(key, pair)
+            fresh = key is None or not _are_equal(key, pair)
             self._key_pair = pair if fresh else key
             return _Look(pair, key, last, fresh)
         changes = novelty(key, pair)
@@ -261,6 +261,11 @@ class Encoder:
         height, width = smart_resize(part.shape[1], part.shape[2], self._pixels, vision.cell)
         patches = to_patches(resize(part, height, width), vision, self._pixels, model.dtype)
         return list(model.vision(patches, height // vision.patch_size, width // vision.patch_size))
+
+
+def _are_equal(one: Frames, other: Frames) -> bool:
+    """Every sixteenth row first: pictures that differ mostly do so there, and the GPU is waiting for the first ones."""
+    return np.array_equal(one[:, ::16], other[:, ::16]) and np.array_equal(one, other)
 
 
 @cache

@@ -5,6 +5,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vamba_cli.kernels.dispatch import pick
+
 Frames = npt.NDArray[np.uint8]
 
 _BLOCK = 8  # pixels along the side of the blocks whose mean change counts
@@ -29,13 +31,10 @@ def novelty(before: Frames, after: Frames) -> npt.NDArray[np.float64]:
 
 def novelty_on_device(before: Tensor, after: Tensor) -> Tensor:
     """`novelty` of frames (n, H, W, 3) that lie on a GPU: (n,) float32, the same numbers."""
-    num, height, width = before.shape[:3]
-    rows, columns = height // _BLOCK, width // _BLOCK
-    change = torch.maximum(before, after) - torch.minimum(before, after)
-    if rows * columns < _SMALL_BLOCKS:
-        return change.flatten(1).float().mean(1)
-    inside = change[:, : rows * _BLOCK, : columns * _BLOCK].reshape(num, rows, _BLOCK, columns, _BLOCK * 3)
-    blocks = inside.sum((2, 4), dtype=torch.int32).flatten(1)
+    height, width = before.shape[1:3]
+    if height // _BLOCK * (width // _BLOCK) < _SMALL_BLOCKS:
+        return (torch.maximum(before, after) - torch.minimum(before, after)).flatten(1).float().mean(1)
+    blocks = pick("block_changes", before)(before, after, _BLOCK)
     return blocks.topk(_SMALL_BLOCKS).values[:, -1] / (_BLOCK * _BLOCK * 3)
 
 

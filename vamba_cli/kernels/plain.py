@@ -148,6 +148,18 @@ def resample(x: Tensor, first: Tensor, weights: Tensor, bits: int, dim: int) -> 
     return y.to(torch.uint8).movedim(-1, dim)
 
 
+def block_changes(one: Tensor, other: Tensor, side: int) -> Tensor:
+    """By how much the blocks of frames (n, H, W, 3) uint8 differ, summed: (n, blocks) int32, row by row of blocks.
+
+    Blocks are `side` pixels high and wide; what is left over at the right and at the bottom is in none.
+    """
+    num, height, width = one.shape[:3]
+    rows, columns = height // side, width // side
+    change = torch.maximum(one, other) - torch.minimum(one, other)
+    inside = change[:, : rows * side, : columns * side].reshape(num, rows, side, columns, side * 3)
+    return inside.sum((2, 4), dtype=torch.int32).flatten(1)
+
+
 def patches(
     frames: Tensor, frames_per_patch: int, patch: int, merge: int, mean: tuple[float, float, float],
     std: tuple[float, float, float], dtype: torch.dtype,

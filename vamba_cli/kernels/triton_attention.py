@@ -6,6 +6,8 @@ Every program reads one part of the keys for one K/V head and keeps a running so
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
+import math
+
 import torch
 import triton
 import triton.language as tl
@@ -115,7 +117,7 @@ def _attend(
         assert key_scale.stride() == value_scale.stride()  # they are allocated, cut and gathered together
     _attend_part[(row_blocks, parts, batch * kv_heads)](
         q, keys, values, out, lse, rows, tokens, part, kv_heads, *q.stride()[:3],
-        *keys.stride()[:3], *values.stride()[:3], D**-0.5 * 1.4426950408889634,
+        *keys.stride()[:3], *values.stride()[:3], D**-0.5 * math.log2(math.e),
         *((q, q, 0, 0, 0) if key_scale is None else (key_scale, value_scale, *key_scale.stride())),
         D, BD, BR, BLOCK, "ieee" if q.dtype == torch.float32 else "tf32", key_scale is not None,
         num_warps=4, num_stages=3,

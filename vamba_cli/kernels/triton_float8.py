@@ -44,8 +44,13 @@ def linear_fp8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = Non
     if len(flat) < _LEAST_ROWS or rows % _STEP or width % _STEP or (x.is_cuda and not multiplies_float8(x.device)):
         return plain.linear_fp8(x, data, scale, bias)
     codes, x_scale = rows_to_float8(flat)
-    y = torch._scaled_mm(  # row by row it gives bfloat16 alone
-        codes, data.t(), scale_a=x_scale[:, None], scale_b=scale[None],
-        bias=None if bias is None else bias.to(torch.bfloat16), out_dtype=torch.bfloat16, use_fast_accum=True,
-    )  # fmt: skip
+    try:
+        y = torch._scaled_mm(  # row by row it gives bfloat16 alone
+            codes, data.t(), scale_a=x_scale[:, None], scale_b=scale[None],
+            bias=None if bias is None else bias.to(torch.bfloat16), out_dtype=torch.bfloat16, use_fast_accum=True,
+        )  # fmt: skip
+    except RuntimeError as error:
+        if "NOT_SUPPORTED" not in str(error):
+            raise
+        return plain.linear_fp8(x, data, scale, bias)  # of the shapes with a bias cuBLAS lacks a few small ones
     return y.to(x.dtype).view(*x.shape[:-1], rows)

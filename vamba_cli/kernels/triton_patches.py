@@ -1,11 +1,14 @@
 """Attention inside frame pairs on GPUs, for heads whose width is no power of two.
 
 Libraries pad such heads to the next power: of the 80 numbers of the released model's heads they make 128. Here a head
-is read as two pieces, 64 and 16 wide, and products are as long as the pieces. The softmax runs along with the keys
-(Milakov & Gimelshein, arXiv 1805.02867).
+is read as two pieces, 64 and 16 wide, and products are as long as the pieces. The softmax subtracts from a row's scores
+the largest of the first block of keys; only where later ones are so much larger that sums could overflow, it is done
+again with a maximum that runs along with the keys (Milakov & Gimelshein, arXiv 1805.02867).
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
+import math
 
 import torch
 import triton
@@ -15,30 +18,27 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from vamba_cli.kernels import plain
 
-ROWS, KEYS, WARPS, STAGES = 64, 64, 4, 3
+ROWS, KEYS, WARPS, STAGES = 128, 64, 8, 3
 _LEAST = 16  # the narrowest piece that tensor cores take
+_LIMIT = tl.constexpr(2.0**96)  # of a sum of weights: float32 and bfloat16 go to 2**128, and values are added up, too
 
 
 @triton.jit
-def _more_keys(
-    wide, narrow, q0, q1, best, total, out0, out1, base, first, last, patches, k_column, v_column, scale,
-    KEYS: tl.constexpr, WIDE: tl.constexpr, MASKED: tl.constexpr,
-):  # fmt: skip
-    """The running softmax over the keys from first to last; MASKED: some of them belong to the next pair."""
-    for start in tl.range(first, last, KEYS):
-        scores = tl.dot(q0, wide.load([base + start, k_column]).T)
-        scores = tl.dot(q1, narrow.load([base + start, k_column + WIDE]).T, scores)
-        if MASKED:
-            scores = tl.where((start + tl.arange(0, KEYS) < patches)[None, :], scores, float("-inf"))
-        higher = tl.maximum(best, tl.max(scores, 1) * scale)
-        weights = tl.exp2(scores * scale - higher[:, None])
-        shrink = tl.exp2(best - higher)
-        total = total * shrink + tl.sum(weights, 1)
-        p = weights.to(q0.dtype)
-        out0 = tl.dot(p, wide.load([base + start, v_column]), out0 * shrink[:, None])
-        out1 = tl.dot(p, narrow.load([base + start, v_column + WIDE]), out1 * shrink[:, None])
-        best = higher
-    return best, total, out0, out1
+def _scores(wide, narrow, q0, q1, place, column, known, WIDE: tl.constexpr, KEYS: tl.constexpr):
+    """Scores (rows, KEYS) of the keys from `place` on; -inf for all but the first `known`."""
+    scores = tl.dot(q0, wide.load([place, column]).T)
+    scores = tl.dot(q1, narrow.load([place, column + WIDE]).T, scores)
+    if known < KEYS:
+        scores = tl.where((tl.arange(0, KEYS) < known)[None, :], scores, float("-inf"))
+    return scores
+
+
+@triton.jit
+def _read(wide, narrow, weights, out0, out1, place, column, WIDE: tl.constexpr):
+    """Outputs and what these weights add to them."""
+    out0 = tl.dot(weights, wide.load([place, column]), out0)
+    out1 = tl.dot(weights, narrow.load([place, column + WIDE]), out1)
+    return out0, out1
 
 
 @triton.jit
@@ -51,18 +51,33 @@ def _attend_patches(
     D: tl.constexpr = WIDE + NARROW
     base, column = pair * patches, head * D
     q0, q1 = wide_q.load([base + first, column]), narrow_q.load([base + first, column + WIDE])
-    best = tl.full((ROWS,), float("-inf"), tl.float32)
-    total = tl.zeros((ROWS,), tl.float32)
     out0, out1 = tl.zeros((ROWS, WIDE), tl.float32), tl.zeros((ROWS, NARROW), tl.float32)
-    k_column, v_column, whole = (heads + head) * D, (2 * heads + head) * D, patches // KEYS * KEYS
-    best, total, out0, out1 = _more_keys(
-        wide, narrow, q0, q1, best, total, out0, out1, base, 0, whole, patches, k_column, v_column, scale,
-        KEYS, WIDE, False,
-    )  # fmt: skip
-    best, total, out0, out1 = _more_keys(
-        wide, narrow, q0, q1, best, total, out0, out1, base, whole, patches, patches, k_column, v_column, scale,
-        KEYS, WIDE, True,
-    )  # fmt: skip
+    k_column, v_column = (heads + head) * D, (2 * heads + head) * D
+    last = tl.cdiv(patches, KEYS) * KEYS - KEYS  # the block that may be a part of one comes first, by itself
+    scores = _scores(wide, narrow, q0, q1, base + last, k_column, patches - last, WIDE, KEYS)
+    best = tl.max(scores, 1) * scale
+    weights = tl.exp2(scores * scale - best[:, None])
+    total = tl.sum(weights, 1)
+    out0, out1 = _read(wide, narrow, weights.to(q0.dtype), out0, out1, base + last, v_column, WIDE)
+    for start in tl.range(0, last, KEYS):
+        scores = _scores(wide, narrow, q0, q1, base + start, k_column, KEYS, WIDE, KEYS)
+        weights = tl.exp2(scores * scale - best[:, None])
+        total += tl.sum(weights, 1)
+        out0, out1 = _read(wide, narrow, weights.to(q0.dtype), out0, out1, base + start, v_column, WIDE)
+    finite = tl.abs(tl.sum(out0, 1) + tl.sum(out1, 1)) < float("inf")  # which is not so of what is no number
+    if tl.max(tl.where((total < _LIMIT) & finite, 0, 1), 0) > 0:
+        best = tl.full((ROWS,), float("-inf"), tl.float32)
+        total = tl.zeros((ROWS,), tl.float32)
+        out0, out1 = tl.zeros((ROWS, WIDE), tl.float32), tl.zeros((ROWS, NARROW), tl.float32)
+        for start in tl.range(0, patches, KEYS):
+            scores = _scores(wide, narrow, q0, q1, base + start, k_column, patches - start, WIDE, KEYS)
+            higher = tl.maximum(best, tl.max(scores, 1) * scale)
+            weights = tl.exp2(scores * scale - higher[:, None])
+            shrink = tl.exp2(best - higher)
+            total = total * shrink + tl.sum(weights, 1)
+            out0, out1 = out0 * shrink[:, None], out1 * shrink[:, None]
+            out0, out1 = _read(wide, narrow, weights.to(q0.dtype), out0, out1, base + start, v_column, WIDE)
+            best = higher
     row = first + tl.arange(0, ROWS)
     inside = (row < patches)[:, None]
     place = y_ptr + (base + row).to(tl.int64)[:, None] * (heads * D) + column
@@ -90,7 +105,7 @@ def attend_patches(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     y = torch.empty(pairs, patches, heads * head_dim, device=q.device, dtype=q.dtype)
     described = [TensorDescriptor.from_tensor(rows, [n, width]) for n in (ROWS, KEYS) for width in (wide, narrow)]
     _attend_patches[(triton.cdiv(patches, ROWS), heads, pairs)](
-        *described, y, patches, heads, head_dim**-0.5 * 1.4426950408889634, ROWS, KEYS, wide, narrow,
+        *described, y, patches, heads, head_dim**-0.5 * math.log2(math.e), ROWS, KEYS, wide, narrow,
         num_warps=WARPS, num_stages=STAGES,
     )  # fmt: skip
     return y

@@ -11,7 +11,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-_LOG2_E = 1.4426950408889634
+from vamba_cli.kernels.triton_math import sigmoid
+
+_LOG2_E = math.log2(math.e)
 
 
 @triton.jit
@@ -68,7 +70,7 @@ def _gated_products(x_ptr, gate_ptr, up_ptr, y_ptr, rows, width, BN: tl.constexp
         gate += tl.load(gate_ptr + place + start, inside, 0.0).to(tl.float32) * x
         up += tl.load(up_ptr + place + start, inside, 0.0).to(tl.float32) * x
     g = tl.sum(gate, 1)
-    tl.store(y_ptr + row, g * tl.sigmoid(g) * tl.sum(up, 1), row < rows)
+    tl.store(y_ptr + row, g * sigmoid(g) * tl.sum(up, 1), row < rows)
 
 
 def gated_products(x: Tensor, gate: Tensor, up: Tensor, y: Tensor) -> None:

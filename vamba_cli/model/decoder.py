@@ -56,9 +56,6 @@ class DecoderLayer(nn.Module):
 
     def behind_attention(self, text: Tensor, own: Tensor, video: Tensor) -> Tensor:
         """Text with what it read of itself and of the video, balanced, and through the MLP."""
-        if self.alpha is None:
-            text = text + own + video
-        else:
-            balance = self.alpha.clamp(0, 1)
-            text = text + balance * own + (1 - balance) * video
+        read = own + video if self.alpha is None else torch.lerp(video, own, self.alpha.clamp(0, 1))
+        text = text + read
         return text + self.mlp(self.mlp_norm(text))

@@ -47,9 +47,10 @@ class CausalConv(nn.Module):
         """x (batch, length, channels) behind `carried` (batch, channels, taps - 1) to output and what to carry on."""
         before = self.weight.shape[-1] - 1
         out = pick("conv_silu", x)(x, carried, self.weight, self.bias)
-        tail = torch.cat((carried.to(x.dtype), x[:, -before:].transpose(1, 2)), dim=-1)
-        # a copy: the few carried columns must not keep the whole chunk alive
-        return out, tail[..., -before:].contiguous()
+        tail = x[:, -before:].transpose(1, 2)
+        if x.shape[1] < before:
+            tail = torch.cat((carried.to(x.dtype), tail), dim=-1)[..., -before:]
+        return out, tail.contiguous()  # a copy: the few carried columns must not keep the whole chunk alive
 
 
 class Mamba2(nn.Module):

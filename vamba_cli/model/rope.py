@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vamba_cli.kernels import plain
+from vamba_cli.kernels.dispatch import pick
 
 
 class Rotary(NamedTuple):
@@ -56,4 +56,5 @@ def patch_rotary(
 
 def rotate(x: Tensor, table: Rotary) -> Tensor:
     """Rotate x (..., length, head_dim) by the table, in the table's precision, back in x's dtype."""
-    return plain.rotate(x, *table)
+    rotated: Tensor = pick("rotate", x)(x, *table)
+    return rotated

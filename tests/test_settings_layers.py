@@ -144,7 +144,7 @@ def test_no_way_out_of_the_preset_folder() -> None:
 
 def test_all_shipped_presets_are_valid_and_described() -> None:
     presets = shipped_presets()
-    assert len(presets) == len(list(preset_folder().rglob("*.yaml"))) == 15
+    assert len(presets) == len(list(preset_folder().rglob("*.yaml"))) == 16
     assert {preset.kind for preset in presets} == set(KINDS)
     for preset in presets:
         assert 20 < len(preset.description) < 130

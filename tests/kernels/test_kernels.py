@@ -67,8 +67,9 @@ def assert_equal(name: str, *arguments: Any) -> None:
 
 @pytest.mark.parametrize(("N", "more"), [(32, 4), (32, 3), (12, 4)])
 @pytest.mark.parametrize("length", [1, 5, 64, 130, 1100])
-def test_scan(length: int, N: int, more: int) -> None:
+def test_scan(length: int, N: int, more: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """At odd lengths, in one segment and in several, on slices of wider rows: aligned, others, and of odd states."""
+    monkeypatch.setattr(importlib.import_module("vamba_cli.kernels.triton_scan"), "num_processors", lambda _: 16)
     heads, P, groups = 4, 16, 2
     wide = random(2, length, heads * P + 2 * groups * N + heads + more)
     x, B, C, dt, _ = wide.split([heads * P, groups * N, groups * N, heads, more], -1)
@@ -76,6 +77,19 @@ def test_scan(length: int, N: int, more: int) -> None:
     own = [random(heads, seed=i).float() for i in range(3)]
     state = random(2, heads, P, N).float()
     assert_equal("scan", x, dt - 2, own[0], 0.5 * own[1], B, C, own[2], state)
+
+
+@pytest.mark.parametrize("programs", [1, 12, 112, 300])
+def test_a_scan_is_cut_evenly(programs: int) -> None:
+    partition = importlib.import_module("vamba_cli.kernels.triton_scan").partition
+    for blocks in (1, 7, 16, 17, 20, 24, 56, 131, 1000):
+        segments, pieces, piece_blocks = partition(programs, blocks, 132)
+        length = pieces * piece_blocks
+        assert (segments - 1) * length < blocks <= segments * length  # all are there, and none is empty
+        wanted = max(1, min(264 // programs, blocks // 8))
+        assert -(-blocks // wanted) <= length < -(-blocks // wanted) + pieces
+        assert programs * (segments - 1) * pieces <= 4 * 132 or pieces == 1
+    assert partition(112, 131, 132) == (2, 4, 17) and partition(12, 24, 132)[0] == 3
 
 
 def test_scan_of_what_decays_within_a_token() -> None:
@@ -125,6 +139,21 @@ def test_products_in_float8(shape: tuple[int, int, int]) -> None:
     assert relative_error(found[0, 0].float(), bias.float()) <= 5e-3
 
 
+def test_products_in_float8_that_cublas_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are made in plain PyTorch; any other fault is told."""
+    x, (data, scale) = random(40, 96), to_float8(random(64, 96).float())
+    says = "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling cublasLtMatmulAlgoGetHeuristic"
+
+    def fails(*_: Any, **__: Any) -> Tensor:
+        raise RuntimeError(says)
+
+    monkeypatch.setattr(torch, "_scaled_mm", fails)
+    assert torch.equal(fast("linear_fp8")(x, data, scale), plain.linear_fp8(x, data, scale))
+    says = "out of memory"
+    with pytest.raises(RuntimeError, match="out of memory"):
+        fast("linear_fp8")(x, data, scale)
+
+
 def test_sums_inside_products() -> None:
     assert_equal("add_product", random(2, 7, 24), random(2, 7, 40), random(24, 40))
 
@@ -147,6 +176,7 @@ def test_rotary_of_text(head_dim: int) -> None:
     angles = random(7, head_dim // 2).float().repeat(1, 2)
     for x in (random(2, 7, 3, head_dim).transpose(1, 2), random(2, 3, 7, head_dim), random(3, 7, head_dim)):
         assert_equal("rotate", x, angles.cos(), angles.sin())
+        assert_equal("rotate", x, angles[:1].cos(), angles[:1].sin())
 
 
 def test_rotary_of_patches() -> None:
@@ -170,6 +200,9 @@ def test_attention_of_patches_to_keys_far_above_the_first_block() -> None:
     gains = (scores.amax(-1) - scores[..., 192:].amax(-1)) / math.log(2)
     assert (gains[:, :70] > 96).any() and (gains[:, 128:] < 96).all()
     assert_equal("attend_patches", *qkv.permute(2, 0, 3, 1, 4))
+    both = torch.cat((qkv, torch.full_like(qkv, float("nan"))))  # the last block has values of the next pair, too
+    assert torch.equal(fast("attend_patches")(*both.permute(2, 0, 3, 1, 4))[0],
+                       fast("attend_patches")(*qkv.permute(2, 0, 3, 1, 4))[0])  # fmt: skip
     qkv[:, :100, 1] *= float("inf")
     assert fast("attend_patches")(*qkv.permute(2, 0, 3, 1, 4)).isnan().any()  # as in plain PyTorch
 

@@ -223,6 +223,18 @@ def test_a_whole_step_has_gradients_everywhere() -> None:
     assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in net.parameters())
 
 
+def test_a_step_in_mixed_precision_costs_about_the_same() -> None:
+    """As on a GPU: products in bfloat16, weights in float32."""
+    net, pages = objective_of(new_model(SMALL, 1)), ring()
+    one = batch(of=pages)
+    exact = losses(net, one, pages)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = net(pages.tensors, one, net.model.empty_states(CLIPS))
+        mixed.total.backward()
+    assert mixed.total.item() == pytest.approx(exact.total.item(), rel=0.02)
+    assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in net.parameters())
+
+
 # --- dense reading
 
 

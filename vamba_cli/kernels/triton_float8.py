@@ -49,8 +49,8 @@ def linear_fp8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = Non
             codes, data.t(), scale_a=x_scale[:, None], scale_b=scale[None],
             bias=None if bias is None else bias.to(torch.bfloat16), out_dtype=torch.bfloat16, use_fast_accum=True,
         )  # fmt: skip
-    except RuntimeError as error:
+    except RuntimeError as error:  # cuBLAS lacks a few shapes with a bias
         if "NOT_SUPPORTED" not in str(error):
             raise
-        return plain.linear_fp8(x, data, scale, bias)  # of the shapes with a bias cuBLAS lacks a few small ones
+        return plain.linear_fp8(x, data, scale, bias)
     return y.to(x.dtype).view(*x.shape[:-1], rows)

@@ -10,14 +10,14 @@ LOG2_E = tl.constexpr(1.4426950408889634)
 
 @triton.jit
 def sigmoid(x):
-    """1 / (1 + exp(-x)), as exact as float32 is: a root's reciprocal is one instruction, a division is eight."""
+    """1 / (1 + exp(-x)) to about 20 bits: a root's reciprocal is one instruction, a division is eight."""
     root = tl.rsqrt(1.0 + tl.exp2(-LOG2_E * x))
     return root * root
 
 
 @triton.jit
 def rough_sigmoid(x):
-    """The same to 3e-4, absolute, in half of the time: less than 16 bits round off. Not for Triton's interpreter."""
+    """The same in half of the time, to 3e-4 absolute: of values far below 0 few digits are right. Not interpreted."""
     half = tl.inline_asm_elementwise(
         "tanh.approx.f32 $0, $1;", "=f,f", [0.5 * x], dtype=tl.float32, is_pure=True, pack=1
     )

@@ -34,11 +34,13 @@ def _scores(wide, narrow, q0, q1, place, column, known, WIDE: tl.constexpr, KEYS
 
 
 @triton.jit
-def _read(wide, narrow, weights, out0, out1, place, column, WIDE: tl.constexpr):
-    """Outputs and what these weights add to them."""
-    out0 = tl.dot(weights, wide.load([place, column]), out0)
-    out1 = tl.dot(weights, narrow.load([place, column + WIDE]), out1)
-    return out0, out1
+def _read(wide, narrow, weights, out0, out1, place, column, known, WIDE: tl.constexpr, KEYS: tl.constexpr):
+    """Outputs and what these weights add to them; values behind the first `known` may be anything."""
+    values0, values1 = wide.load([place, column]), narrow.load([place, column + WIDE])
+    if known < KEYS:
+        inside = (tl.arange(0, KEYS) < known)[:, None]
+        values0, values1 = tl.where(inside, values0, 0.0), tl.where(inside, values1, 0.0)
+    return tl.dot(weights, values0, out0), tl.dot(weights, values1, out1)
 
 
 @triton.jit
@@ -58,14 +60,17 @@ def _attend_patches(
     best = tl.max(scores, 1) * scale
     weights = tl.exp2(scores * scale - best[:, None])
     total = tl.sum(weights, 1)
-    out0, out1 = _read(wide, narrow, weights.to(q0.dtype), out0, out1, base + last, v_column, WIDE)
+    p = weights.to(q0.dtype)
+    out0, out1 = _read(wide, narrow, p, out0, out1, base + last, v_column, patches - last, WIDE, KEYS)
     for start in tl.range(0, last, KEYS):
         scores = _scores(wide, narrow, q0, q1, base + start, k_column, KEYS, WIDE, KEYS)
         weights = tl.exp2(scores * scale - best[:, None])
         total += tl.sum(weights, 1)
-        out0, out1 = _read(wide, narrow, weights.to(q0.dtype), out0, out1, base + start, v_column, WIDE)
+        p = weights.to(q0.dtype)
+        out0, out1 = _read(wide, narrow, p, out0, out1, base + start, v_column, KEYS, WIDE, KEYS)
+    row = first + tl.arange(0, ROWS)
     finite = tl.abs(tl.sum(out0, 1) + tl.sum(out1, 1)) < float("inf")  # which is not so of what is no number
-    if tl.max(tl.where((total < _LIMIT) & finite, 0, 1), 0) > 0:
+    if tl.max(tl.where(((total < _LIMIT) & finite) | (row >= patches), 0, 1), 0) > 0:
         best = tl.full((ROWS,), float("-inf"), tl.float32)
         total = tl.zeros((ROWS,), tl.float32)
         out0, out1 = tl.zeros((ROWS, WIDE), tl.float32), tl.zeros((ROWS, NARROW), tl.float32)
@@ -76,9 +81,9 @@ def _attend_patches(
             shrink = tl.exp2(best - higher)
             total = total * shrink + tl.sum(weights, 1)
             out0, out1 = out0 * shrink[:, None], out1 * shrink[:, None]
-            out0, out1 = _read(wide, narrow, weights.to(q0.dtype), out0, out1, base + start, v_column, WIDE)
+            p = weights.to(q0.dtype)
+            out0, out1 = _read(wide, narrow, p, out0, out1, base + start, v_column, patches - start, WIDE, KEYS)
             best = higher
-    row = first + tl.arange(0, ROWS)
     inside = (row < patches)[:, None]
     place = y_ptr + (base + row).to(tl.int64)[:, None] * (heads * D) + column
     tl.store(place + tl.arange(0, WIDE)[None, :], out0 / total[:, None], inside)

@@ -200,7 +200,7 @@ def _rotate(
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """`plain.rotate` of a text's queries or keys (batch, heads, length, head_dim), in one launch instead of six."""
-    if x.ndim != 4 or cos.ndim != 2 or x.stride(3) != 1:
+    if x.ndim != 4 or cos.shape != x.shape[2:] or x.stride(3) != 1:
         return plain.rotate(x, cos, sin)
     batch, heads, length, head_dim = x.shape
     half = head_dim // 2

@@ -82,10 +82,9 @@ def _leave(
     row = batch.to(tl.int64) * heads + head
     state = tl.zeros((P, N), tl.float32)
     decay = 0.0
-    blocks = padded // Q
     enters_ptr = tokens_ptr + (3 * tl.num_programs(2).to(tl.int64) * heads + row) * padded + tl.arange(0, Q)
-    whole_ptr += row * blocks
-    begin, end = piece * piece_blocks, tl.minimum((piece + 1) * piece_blocks, blocks)
+    whole_ptr += row * (padded // Q)
+    begin, end = piece * piece_blocks, (piece + 1) * piece_blocks
     next_whole = tl.load(whole_ptr + begin)
     for block in range(begin, end):
         whole = next_whole
@@ -158,14 +157,18 @@ def _scan(
         tl.store(end_ptr + row * P * N + cell, state)
 
 
-def num_segments(programs: int, blocks: int, processors: int) -> int:
-    """Segments for which every processor has about two programs; short ones are not worth their first pass."""
-    return max(1, min(2 * processors // programs, blocks // 8))
+def partition(programs: int, blocks: int, processors: int) -> tuple[int, int, int]:
+    """Segments, the pieces of each in the first pass, and the blocks of a piece; the last one may be shorter.
 
-
-def num_pieces(programs: int, processors: int) -> int:
-    """Of a segment, in the first pass, of which four programs fit a processor."""
-    return max(1, 4 * processors // max(1, programs))
+    So many that every processor has about two programs, four in the first pass: its are smaller. Short segments are not
+    worth a first pass.
+    """
+    segments = max(1, min(2 * processors // programs, blocks // 8))
+    most = triton.cdiv(blocks, segments)  # blocks of a segment
+    pieces = max(1, min(4 * processors // max(1, programs * (segments - 1)), most))
+    piece_blocks = triton.cdiv(most, pieces)
+    pieces = triton.cdiv(most, piece_blocks)
+    return triton.cdiv(blocks, pieces * piece_blocks), pieces, piece_blocks
 
 
 def _tiles(tensor: Tensor) -> TensorDescriptor:
@@ -192,11 +195,8 @@ def scan(
     if not {P, N} <= _SIDES or any(part.stride()[2:] != (part.shape[3], 1) for part in (x, B, C)):
         y, end = plain.scan(x, dt, dt_bias, a_log, B, C, D, state)
         return y.to(x.dtype), end
-    blocks, processors = triton.cdiv(length, BLOCK), num_processors(x.device)
-    segments = num_segments(batch * heads, blocks, processors)
-    segment_pieces = num_pieces(batch * heads * (segments - 1), processors)
-    piece_blocks = triton.cdiv(blocks, segments * segment_pieces)
-    segments = triton.cdiv(blocks, segment_pieces * piece_blocks)  # none is empty
+    blocks = triton.cdiv(length, BLOCK)
+    segments, segment_pieces, piece_blocks = partition(batch * heads, blocks, num_processors(x.device))
     pieces = (segments - 1) * segment_pieces  # nobody starts from what the last segment leaves
 
     def numbers(*shape: int) -> Tensor:

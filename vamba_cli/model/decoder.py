@@ -56,6 +56,6 @@ class DecoderLayer(nn.Module):
 
     def behind_attention(self, text: Tensor, own: Tensor, video: Tensor) -> Tensor:
         """Text with what it read of itself and of the video, balanced, and through the MLP."""
-        read = own + video if self.alpha is None else torch.lerp(video, own, self.alpha.clamp(0, 1))
+        read = own + video if self.alpha is None else torch.lerp(video, own, self.alpha.clamp(0, 1).to(own.dtype))
         text = text + read
         return text + self.mlp(self.mlp_norm(text))

@@ -50,7 +50,8 @@ class CausalConv(nn.Module):
         tail = x[:, -before:].transpose(1, 2)
         if x.shape[1] < before:
             tail = torch.cat((carried.to(x.dtype), tail), dim=-1)[..., -before:]
-        return out, tail.contiguous()  # a copy: the few carried columns must not keep the whole chunk alive
+        # a copy: the few carried columns must not keep the whole chunk alive
+        return out, tail.clone(memory_format=torch.contiguous_format)
 
 
 class Mamba2(nn.Module):

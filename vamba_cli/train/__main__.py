@@ -70,7 +70,7 @@ def evaluation_sets(
 ) -> list[EvaluationSet]:
     """Unseen fonts and words, also at other sizes; real pages that are not trained on; stills of real lectures."""
     sets = [_evaluation_set("unseen fonts and words", drawn_slides(fonts, FULL_SIZE, num))]
-    for width, height in sorted(set(sizes) - {FULL_SIZE}):
+    for width, height in sorted(sizes):
         few = drawn_slides(fonts, (width, height), -(-num // 4))
         sets.append(_evaluation_set(f"unseen fonts and words, {width}x{height}", few))
     real = [page for page in pages if is_validation(page.source) and page.title][:num]
@@ -154,7 +154,7 @@ def main() -> None:
             shape = sample_shape(stage, recipe)
             capacity = min(2048, int(1.9e9) // slot_bytes(shape))
             pools.append((stage, stack.enter_context(SamplePool(make, args.workers, capacity, shape, "fork"))))
-        larger = [(s.width, s.height) for s in recipe.stages if s.width > FULL_SIZE[0]]
+        larger = {(stage.width, stage.height) for stage in recipe.stages if stage.width > FULL_SIZE[0]}
         sets = evaluation_sets(args.fonts, pages, args.stills, args.evaluate, larger)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_float32_matmul_precision("high")

@@ -92,6 +92,9 @@ class Trainer:
         started = last = saved = time.perf_counter()
         self._fit_clock(numbers[0], started)
         seconds = sum(self._seconds[number] for number in numbers)
+        if not seconds:
+            print("no time is left to train", flush=True)
+            return
         while (now := time.perf_counter()) - started < seconds:
             course = min(courses, key=lambda course: course.step.num_steps / course.stage.seconds)
             self._train(course, now - started)
@@ -114,12 +117,13 @@ class Trainer:
             while not course.step.is_warm:
                 self._train(course, 0.0)
             _synchronise(self.device)
+            course.num_noted = course.step.num_steps
             print(f"first steps at {course.size}: {time.perf_counter() - began:.1f} s", flush=True)
 
     def _train(self, course: "Course", seconds: float) -> None:
         """One step, so many seconds after the start of its stage."""
         course.ring.add(course.source.take(PAGES_PER_STEP))
-        progress = (self._spent + seconds) / sum(self._seconds)
+        progress = (self._spent + seconds) / max(1e-9, sum(self._seconds))
         course.step(course.clips(course.ring, self.rate(progress), self.dense_share()))
         self._step += 1
 
@@ -127,7 +131,7 @@ class Trainer:
         """Shorten what is left of the run to what is left of its time."""
         left = sum(self._seconds[number:])
         if self.ends_at is not None and self.ends_at - now < left:
-            share = max(0.0, self.ends_at - now) / left
+            share = max(0.0, self.ends_at - now) / max(1e-9, left)
             self._seconds[number:] = [seconds * share for seconds in self._seconds[number:]]
 
     def rate(self, progress: float) -> float:

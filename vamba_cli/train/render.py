@@ -88,7 +88,7 @@ class SlideRenderer:
         """One drawn slide, or None when its title found no room."""
         type_scale = self._type_scale
         if type_scale > 1:  # larger pictures have larger type, or more of it
-            type_scale *= self._rng.uniform(1 / type_scale, 1)
+            type_scale = self._rng.uniform(1, type_scale)
         theme = random_theme(self._rng, self._book, self._scale, type_scale)
         canvas = self._blank(theme)
         pen = Pen(canvas, theme, self._words, self._rng, self._book)

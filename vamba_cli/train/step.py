@@ -18,7 +18,7 @@ from vamba_cli.train.clips import Batch
 from vamba_cli.train.objective import Losses, Objective, RingTensors
 from vamba_cli.train.optim import Optimiser
 
-_MOST_AHEAD = 2  # steps that the host may be ahead of the device: enough to keep it busy, and the clock stays true
+_MOST_AHEAD = 2  # steps of a size that the host may be ahead of the device: it is kept busy, and the clock stays true
 _PLAIN_STEPS = 3  # before a capture: compilation, and workspaces that libraries take at their first call
 
 

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tests.tinynet import small_model
+from tests.tinynet import SMALL, small_model
 from vamba_cli.engine.encode import Encoder
 from vamba_cli.engine.workers import AtOnce, two_cores
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import Looks, VideoMemory
 from vamba_cli.model.sparse import kept_places, num_kept
 from vamba_cli.model.vamba import Vamba
+from vamba_cli.weights.load import random_model
 
 PAIRS, TOKENS = 12, 6
 
@@ -158,6 +159,30 @@ def test_what_repeats_is_projected_once_and_changes_nothing() -> None:
     assert projected == [len(order), 9]
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("weights", ["full", "int8"])
+def test_keys_and_values_are_written_where_there_is_room(weights: str) -> None:
+    """What is handed out lies in the memory after all; in fewer bits there is no room, and it is handed out."""
+    model = random_model(SMALL, device="cpu", dtype=torch.float32, weights=weights)
+    tokens = torch.randn(1, 2 * TOKENS, SMALL.hidden_size)
+    wanted: list[tuple[Tensor, Tensor]] = []
+    model.encode_chunk(tokens.clone(), model.empty_states(), lambda _layer, k, v: wanted.append((k, v)))
+    whole, packed = (
+        VideoMemory.allocate(SMALL, 3, TOKENS, end_seconds=1.0, device=torch.device("cpu"), dtype=dtype)
+        for dtype in (torch.float32, torch.int8)
+    )
+    for memory in (whole, packed):
+        handed: list[int] = []
+        model.encode_chunk(
+            tokens.clone(), model.empty_states(), lambda layer, _k, _v, to=handed: to.append(layer),  # type: ignore[misc]
+            room=lambda layer, of=memory: of.room(layer, TOKENS, 2 * TOKENS, tokens),  # type: ignore[misc]
+        )  # fmt: skip
+        assert handed == ([] if memory is whole else list(range(SMALL.num_layers)))
+    for layer, pair in enumerate(wanted):
+        for kept, found in zip((whole.keys[layer], whole.values[layer]), pair, strict=True):
+            torch.testing.assert_close(kept[TOKENS:], found[0], rtol=1e-5, atol=1e-6)
 
 
 def test_any_split_of_slides_equals_one_go() -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -194,11 +194,13 @@ class Encoder:
         def store(layer: int, keys: Tensor, values: Tensor) -> None:
             self.memory.write(layer, start, keys[0], values[0])
 
+        video = tokens.flatten(0, 1)[None]
+        room = partial(self.memory.room, start=start, num_tokens=video.shape[1], like=video) if video.is_cuda else None
         if self._lane is not None:
             self._lane.wait_stream(torch.cuda.current_stream())
             tokens.record_stream(self._lane)
         with torch.cuda.stream(self._lane):
-            self.states = self._model.encode_chunk(tokens.flatten(0, 1)[None], self.states, store, order=order)
+            self.states = self._model.encode_chunk(video, self.states, store, order=order, room=room)
 
     def _kept(self, tokens: Tensor, seen: _Seen) -> tuple[Tensor, list[int]]:
         """Tokens and source of a chunk; where the memory has not room for all tokens, those it has room for.

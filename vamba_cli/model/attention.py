@@ -50,6 +50,15 @@ class _Projections(nn.Module):
         shape = (self.num_kv_heads, self.head_dim)
         return self.k_proj(x).unflatten(-1, shape), self.v_proj(x).unflatten(-1, shape)
 
+    def write_keys_values(self, x: Tensor, keys: Tensor, values: Tensor) -> None:
+        """`keys_values` of a single x (1, length, hidden), written to where they are kept: no copy is made."""
+        products: list[tuple[nn.Module, Tensor]] = [(self.k_proj, keys), (self.v_proj, values)]
+        for linear, kept in products:
+            if isinstance(linear, Linear):
+                torch.addmm(linear.bias, x[0], linear.weight.t(), out=kept.flatten(1))
+            else:  # in fewer bits
+                kept.copy_(linear(x)[0].unflatten(-1, kept.shape[1:]))
+
 
 class SelfAttention(_Projections):
     """Causal attention over the text, with rotary positions that count text tokens only."""

@@ -126,6 +126,13 @@ class VideoMemory:
             else:
                 kept[layer][part].copy_(rows, non_blocking=True)
 
+    def room(self, layer: int, start: int, num_tokens: int, like: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Where the rows of one chunk of a layer lie; None if what is made like a tensor is not stored as it is."""
+        keys, values = self.keys[layer], self.values[layer]
+        if keys.dtype != like.dtype or keys.device != like.device:
+            return None
+        return keys[start : start + num_tokens], values[start : start + num_tokens]
+
     def advance(self, num_pairs: int, looks: Looks) -> None:
         """Make the rows of the next `num_pairs` pairs valid, and add what was noticed about them."""
         self.num_tokens += num_pairs * self.tokens_per_pair

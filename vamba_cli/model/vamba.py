@@ -63,6 +63,7 @@ class Vamba(nn.Module):
         emit: Callable[[int, Tensor, Tensor], None],
         observe: Callable[[int, Tensor], None] | None = None,
         order: Tensor | None = None,
+        room: Callable[[int], KeysValues | None] | None = None,
     ) -> MixerStates:
         """Push a chunk of video tokens through all mixers, handing out each layer's keys and values.
 
@@ -73,16 +74,22 @@ class Vamba(nn.Module):
             observe: called with (layer, video states after its mixer), for tests and verification.
             order: (length,) where the video is tokens[:, order], because it repeats itself. The first layer's products
                 are then made once for each of the tokens; the layers behind know what came before and differ.
+            room: layer to where its keys and values of a batch of one are to lie, (length, kv_heads, head_dim) each;
+                they are then not handed out. None, or where there is no room: they are.
 
         Returns:
             The states after this chunk. Any split into chunks gives the same keys, values and states.
         """
         after = []
         for index, layer in enumerate(self.decoder_layers()):
-            keys, values = layer.cross_attn.keys_values(tokens)
-            if order is not None:
-                keys, values = keys.index_select(1, order), values.index_select(1, order)
-            emit(index, keys, values)
+            here = None if room is None or order is not None else room(index)
+            if here is not None:
+                layer.cross_attn.write_keys_values(tokens, *here)
+            else:
+                keys, values = layer.cross_attn.keys_values(tokens)
+                if order is not None:
+                    keys, values = keys.index_select(1, order), values.index_select(1, order)
+                emit(index, keys, values)
             if layer.mixer is None:
                 break
             tokens, state = layer.mixer(tokens, states[index], order)

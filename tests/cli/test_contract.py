@@ -312,6 +312,8 @@ def test_a_bug_points_to_debug_and_debug_shows_the_traceback(vamba: Vamba, api: 
         (("ask",), "missing argument 'VIDEO'"),
         (("ask", "v.mp4"), "no question"),
         (("ask", "v.mp4", " "), "question is empty"),
+        (("ask", "v.mp4", "what", "is", "shown?"), "(is shown?): put what has spaces in quotes, and -q before"),
+        (("chat", "my", "lecture.mp4"), "(lecture.mp4): put what has spaces in quotes; see"),
         (("ask", "v.mp4", "what?", "--fsp", "1"), "--fps"),
         (("ask", "v.mp4", "what?", "--fps", "0"), "fps = 0.0 is not allowed"),
         (("ask", "v.mp4", "what?", "--fps", "1", "--frames", "8"), "--fps (1.0) and --frames (8) exclude each other"),

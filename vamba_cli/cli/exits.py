@@ -108,6 +108,9 @@ def _parser_message(error: BaseException) -> str:
     path = getattr(context, "command_path", "vamba")
     if not getattr(error, "option_name", "--").startswith("--"):
         message += " (write ./-NAME for a file whose name begins with -)"
+    if "unexpected extra argument" in message:
+        several = ", and -q before further questions" if path.endswith(" ask") else ""
+        message += f": put what has spaces in quotes{several}"
     return f"{message[:1].lower()}{message[1:].removesuffix('.')}; see `{path} --help`"
 
 

@@ -44,6 +44,8 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
         ("what is the first slide?", "The first title is “Welcome”, at 0:00–0:10.", [(0, 5)]),
         ("whats the last slide", "The last title is “Clusters”, at 0:40–1:00.", [(20, 30)]),
         ("how long is the video?", "The video is 1:01 long.", []),
+        ("how long is the title slide shown?", "The first title is “Welcome”, at 0:00–0:10, for 0:10.", [(0, 5)]),
+        ("how long is the last slide on screen?", "The last title is “Clusters”, at 0:40–1:00, for 0:20.", [(20, 30)]),
         (
             "how long is UMAP on screen?",
             "“UMAP” is on screen in titles for 0:20 in all (0:10–0:16, 0:16–0:30), "

@@ -65,8 +65,8 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
 
 
 def _of_the_whole(watched: _Watched, wanted: Understood) -> Reply:
-    if wanted.kind == "nth":
-        return _nth(watched, wanted.number)
+    if wanted.kind == "nth" or wanted.number:
+        return _nth(watched, wanted.number, lasting=wanted.kind == "duration")
     if wanted.kind == "count":
         return _how_many_slides(watched)
     if wanted.kind == "duration":
@@ -93,7 +93,7 @@ def about(session: Session, profile: Profile, on_event: OnEvent) -> Reply | None
     return f"{opening} The longest on screen after it: {named}.{rest}", [spans[0], *(spans[i] for i in sorted(longest))]
 
 
-def _nth(watched: _Watched, number: int) -> Reply:
+def _nth(watched: _Watched, number: int, lasting: bool) -> Reply:
     headings = watched.headings()
     if not headings or number > len(headings):
         known = f"{len(headings)} titles were read" if len(headings) != 1 else "one title was read"
@@ -101,9 +101,10 @@ def _nth(watched: _Watched, number: int) -> Reply:
     heading = headings[number - 1] if number > 0 else headings[-1]
     which = "last" if number < 0 else "first" if number == 1 else f"{number}{_ending(number)}"
     counted = " (slides with one title in a row count once)" if number > 1 else ""
-    return f"The {which} title{counted} is “{heading.title}”, at {watched.span(heading.first, heading.stop)}.", [
-        _span(heading)
-    ]
+    span = _span(heading)
+    time = f", for {clock(watched.seconds(span))}" if lasting else ""
+    at = watched.span(heading.first, heading.stop)
+    return f"The {which} title{counted} is “{heading.title}”, at {at}{time}.", [span]
 
 
 def _ending(number: int) -> str:

@@ -60,8 +60,8 @@ _ORDER = re.compile(
     re.IGNORECASE,
 )
 _ORDINALS = (
-    "first opening beginning start", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
-    "tenth",
+    "first opening beginning start title cover", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
+    "ninth", "tenth",
 )  # fmt: skip
 _NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word in words.split()} | dict.fromkeys(
     ("last", "final", "closing", "end"), -1
@@ -206,7 +206,8 @@ def _of_order_or_number(text: str) -> Understood | None:
         rest = text[lasting.end() :]
         spent = _SPENT.match(rest)
         bare = rest[spent.end() :] if spent else _LASTING.sub("", " " + _without_verb(rest)).strip()
-        return Understood("duration", _none_of_all(_topic(bare)))
+        number = _number(_ENDING.sub("", f" {bare}").strip())
+        return Understood("duration", None if number else _none_of_all(_topic(bare)), number)
     counted = _COUNT.match(text)
     if counted:
         rest = text[counted.end() :]
@@ -216,11 +217,17 @@ def _of_order_or_number(text: str) -> Understood | None:
     if ordered:
         kind: Kind = "before" if ordered["order"].casefold().startswith(("before", "preced")) else "after"
         return Understood(kind, _topic(ordered["topic"]))
+    number = _number(text)
+    return Understood("nth", None, number) if number else None
+
+
+def _number(text: str) -> int:
+    """Which slide a text names by its place, -1 for the last; 0 if it names none."""
     nth = _NTH.match(text)
     if nth is None:
-        return None
+        return 0
     word = (nth["word"] or nth["edge"] or nth["verb"] or "").casefold()
-    return Understood("nth", None, _NUMBERS[word] if word else int(nth["ordinal"] or nth["number"]))
+    return _NUMBERS[word] if word else int(nth["ordinal"] or nth["number"])
 
 
 def _of_a_kind(text: str) -> Understood:

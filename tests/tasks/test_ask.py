@@ -100,6 +100,37 @@ def test_one_topic_or_another(lecture: Path, first: AskResult) -> None:
     assert overlap_seconds(answer.evidence[0], SHOWN["Overfitting"]) > 5
 
 
+@pytest.mark.parametrize(
+    ("question", "title"),
+    [
+        ("read the last slide", "Rate"), ("what does the second slide say?", "Overfitting"),
+        ("what is on screen at the end?", "Rate"), ("read the slide at the beginning", "Neural"),
+        ("read the slide about overfitting", "Overfitting"), ("what does the overfitting slide say?", "Overfitting"),
+        ("what comes after 0:12?", "Rate"),
+    ],
+)  # fmt: skip
+def test_slides_are_read_by_their_place_and_by_their_topic(
+    lecture: Path, first: AskResult, question: str, title: str
+) -> None:
+    (answer,) = api.ask(lecture, [question], Settings()).answers
+    truth = next(span for name, span in SHOWN.items() if title.casefold() in name.casefold())
+    assert overlap_seconds(answer.evidence[0], truth) >= 0.7 * (truth[1] - truth[0])
+    assert len(answer.answer) > 8 and "not found" not in answer.answer
+
+
+def test_topics_of_a_stretch_with_one_end(lecture: Path, first: AskResult) -> None:
+    late, early = api.ask(lecture, ["which topics come after 0:24?", "list the slides before 0:08"], Settings()).answers
+    assert [len(answer.answer.splitlines()) for answer in (late, early)] == [1, 1]
+    assert overlap_seconds(late.evidence[0], SHOWN["The Learning Rate"]) > 3
+    assert overlap_seconds(early.evidence[0], SHOWN["How Neural Networks Learn"]) > 3
+
+
+def test_both_topics(lecture: Path, first: AskResult) -> None:
+    (answer,) = api.ask(lecture, ["are both overfitting and photosynthesis shown?"], Settings()).answers
+    shown, absent = answer.answer.splitlines()
+    assert "“overfitting”" in shown and absent.startswith("No: “photosynthesis” was not found")
+
+
 def test_the_title_is_read(lecture: Path, first: AskResult) -> None:
     (answer,) = api.ask(lecture, ["What is the title?"], Settings()).answers
     assert "neural networks" in answer.answer.lower()

@@ -28,6 +28,10 @@ from vamba_cli.tasks.wishes import subject
 
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _EVERY_SPAN = 10_000
+_ON_A_SLIDE = re.compile(
+    r"^(?:words?|terms?|phrase)\s+(?=\S)|\s+(?:slides?|pages?)$|\s+(?:in|as)\s+(?:the|a|its|their)\s+(?:titles?|headings?|text)$",
+    re.IGNORECASE,
+)
 _HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
 _SURE = 0.65  # a best span below this is only a guess, and said to be one
 
@@ -69,13 +73,18 @@ def _in_any_spelling(
 
 
 def spellings(topic: str) -> list[str]:
-    """A topic as it was typed, in the singular, and with or without a hyphen.
+    """A topic as it was typed, in the singular, with or without a hyphen, and without the slide that it is on.
 
     >>> spellings("mini-batches"), spellings("gradient descent"), spellings("Gauss")
     (['mini-batches', 'mini-batch', 'mini batches'], ['gradient descent', 'gradient-descent'], ['Gauss'])
     >>> spellings("tSNE"), spellings("t-SNE")
     (['tSNE', 't-SNE'], ['t-SNE', 't SNE', 'tSNE'])
+    >>> spellings("gene ontology slide"), spellings("word limma"), spellings("analysis in the title")[-1]
+    (['gene ontology slide', 'gene ontology', 'gene-ontology'], ['word limma', 'limma'], 'analysis')
     """
+    bare = _ON_A_SLIDE.sub("", topic)
+    if bare and bare != topic:
+        return [topic, *spellings(bare)]
     found = [topic, re.sub(r"(?<=[a-z]{3})(?:(?<=ch|sh|ss|.x)es|(?<![sui])s)$", "", topic)]
     words = topic.split()
     if "-" in topic:

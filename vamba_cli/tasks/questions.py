@@ -19,7 +19,7 @@ _POLITE = re.compile(
 )
 _THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)
 _GO = re.compile(
-    r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i['’]m\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to"
+    r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i['’]m\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to|(?:show|give)\s+(?:me|us)"
     r"|(?:go|jump|skip|seek)\s+to)\s+(?=\S)",
     re.IGNORECASE,
 )
@@ -74,6 +74,10 @@ _NTH = re.compile(
     rf"(?:\s+of\s+{_VIDEO})?$",
     re.IGNORECASE,
 )
+_TO_READ = re.compile(
+    r"(?:please\s+)?(?:read|what\s+does|what\s+is\s+(?:written\s+)?on)\s+(?:me\s+)?(?P<slide>.+?)(?:\s+says?)?",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"[\"“”«»„‟]\s*([^\"“”«»„‟\s][^\"“”«»„‟]*)[\"“”«»„‟]")
 _TIME = re.compile(
     r"^(?:(?:at|in|on|from|until)\s+)?"
@@ -118,8 +122,8 @@ _ENDING = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(
-    r"(?:\s+(?:is|are|was|were))?\s+(?:on\s+(?:the\s+)?(?:screen|slides?|display)|in\s+(?:here|there)|anywhere|at\s+all"
-    r"|(?:in|during)\s+(?:the|this|that)\s+(?:video|lecture|talk|film|presentation|slides?|deck))$",
+    r"(?:\s+(?:is|are|was|were)\s+there|(?:\s+(?:is|are|was|were))?\s+(?:on\s+(?:the\s+)?(?:screen|slides?|display)|in\s+(?:here|there)|anywhere|at\s+all"
+    r"|(?:in|during)\s+(?:the|this|that)\s+(?:video|lecture|talk|film|presentation|slides?|deck)))$",
     re.IGNORECASE,
 )
 _OF_A_SLIDE = re.compile(r"\bslides?\s+$", re.IGNORECASE)
@@ -137,7 +141,7 @@ _PRONOUN = re.compile(r"(?:that|this|those|these|them|it|he|she|they|there|here)
 # What is left where the rules did not know the question: verbs, denials, questions in other languages.
 _SENTENCE = re.compile(
     r"\s(?:shown|introduced|explained|mentioned|discussed|covered|comes?|came|says?|said)\b"
-    r"|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|^(?:not?|who|why|how|what)\s"
+    r"|\b(?:before|after|earlier|later)\s+or\s+(?:before|after|earlier|later)\b|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|^(?:not?|who|why|how|what)\s"
     r"|^(?:wann|wo|wer|wie|was|welche[rs]?|warum|gibt|ist|sind|wird|kommt|quand|où|est|qui|quel(?:le)?s?|combien|y|cuándo|dónde|qué"
     r"|quién|cuántos|hay|es|está)\s",
     re.IGNORECASE,
@@ -228,6 +232,16 @@ def _number(text: str) -> int:
         return 0
     word = (nth["word"] or nth["edge"] or nth["verb"] or "").casefold()
     return _NUMBERS[word] if word else int(nth["ordinal"] or nth["number"])
+
+
+def slide_to_read(question: str) -> int:
+    """Which slide is to be read, -1 for the last; 0 where none is named by its place.
+
+    >>> slide_to_read("read the last slide"), slide_to_read("What does slide 3 say?"), slide_to_read("read the slide")
+    (-1, 3, 0)
+    """
+    found = _TO_READ.fullmatch(question.rstrip("?!. "))
+    return _number(found["slide"]) if found else 0
 
 
 def _of_a_kind(text: str) -> Understood:

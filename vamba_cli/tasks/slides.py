@@ -18,9 +18,18 @@ from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, 
 from vamba_cli.tasks.order import about, answer_of_order
 from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.questions import Understood, is_pronoun, is_sentence
+from vamba_cli.tasks.questions import Understood, is_pronoun, is_sentence, slide_to_read
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.wishes import Wish, alternatives, moment_seconds, span_seconds, stands_for, subject, wish
+from vamba_cli.tasks.wishes import (
+    Wish,
+    alternatives,
+    at_the_end,
+    moment_seconds,
+    span_seconds,
+    stands_for,
+    subject,
+    wish,
+)
 from vamba_cli.timecode import clock, clock_span
 
 Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
@@ -79,19 +88,40 @@ def _from_headings(
 ) -> Reply | None:
     """The answer to what asks for no topic, or for the order of slides; None where a topic is to be found."""
     stretch = span_seconds(question, session.prospect.info.duration_seconds)
-    if wanted.kind == "outline" or (stretch and wanted.topic is None):
+    if wanted.kind == "outline" or (stretch and (wanted.topic is None or wanted.kind in ("after", "before"))):
         return _outline(session, profile, stretch or (0.0, math.inf), on_event)
-    moment = moment_seconds(question) if wanted.kind in _MOMENTS else None
+    moment = _moment(session, profile, question, wanted, wished, on_event)
     if moment is not None:
         on_event(Stage("answer", question))
         return _at(session, profile, wished or "title", moment, settings)
     if wanted.kind in _ORDERS:
         return answer_of_order(session, profile, question, wanted, on_event)
-    if wished is None or wanted.topic is not None:
-        return None
+    if wished is None or wanted.topic is not None or (wished == "text" and subject(question)):
+        return None  # "read the slide about X" asks for X
     on_event(Stage("answer", question))
     told = about(session, profile, on_event) if wished == "about" else None
     return told or _first(session, profile, wished, settings)
+
+
+def _moment(
+    session: Session, profile: Profile, question: str, wanted: Understood, wished: Wish | None, on_event: OnEvent
+) -> float | None:
+    """The time that a question names: by a clock, as an edge of the video, or by the place of a slide."""
+    memory = session.memory
+    named = moment_seconds(question) if wanted.kind in _MOMENTS else None
+    if named is not None and wanted.kind == "after":  # what comes up then, not what stands there already
+        starts = [memory.pair_start_seconds(run[0]) for run, _ in _slides(session, profile)]
+        return next((start for start in starts if start > named), named)
+    if named is not None or wished not in ("title", "text") or wanted.topic is not None:
+        return named
+    end = at_the_end(question)
+    if end is not None:
+        return memory.pair_start_seconds(memory.num_pairs - 1 if end else 0)
+    number = slide_to_read(question)
+    headings = read_outline(session, profile, on_event) if number else []
+    if not headings or number > len(headings):
+        return None
+    return memory.pair_start_seconds(headings[number - 1 if number > 0 else -1].first)
 
 
 def _about(
@@ -223,7 +253,9 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
         return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
     spans = [ScoredSpan(*scene, read.probability)]
     if wished == "text":
-        return read.text, spans
+        title = _read(session, profile, "title", part, settings)
+        shown = title.text and title.probability >= SURE_TITLE and title.text not in read.text
+        return f"“{title.text}”: {read.text}" if shown else read.text, spans
     span = clock_span(*(memory.pair_start_seconds(pair) for pair in scene))
     return f"“{read.text}” is on screen at {span}.", spans
 

@@ -41,6 +41,9 @@ _TITLE = re.compile(
 _SUBJECTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
+        r"^(?:read|what\s+does)\s+(?:me\s+)?(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+?)(?:\s+says?)?$",
+        r"^(?:read|what\s+does)\s+(?:me\s+)?(?:the\s+)?(?P<topic>(?!(?:the|this|that|each|every|whole|entire|last|first|next|title|opening|closing|current|second|third|fourth|fifth)\b|\d)\w.*?)\s+"
+        r"(?:slide|page)(?:\s+says?)?$",
         r"^(?:what|which)(?:'s|\s+(?:is|are|was|were))\s+(?:the\s+)?(?:\w+\s+){0,2}?(?:advantages?|disadvantages?|benefits?|drawbacks?|limits?"
         r"|limitations?|purpose|point|idea|goal|role|meaning|definition|difference|differences|steps?|types?|kinds?|uses?|parts?"
         r"|properties|assumptions|results?)\s+(?:of|behind|for|between|in)\s+(?P<topic>.+?)(?:\s+(?:over|against|and|versus|vs)\s+.+)?$",
@@ -72,9 +75,12 @@ _MINUTE = re.compile(
 )
 _CLOCK = r"(\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])"
 _BETWEEN = re.compile(rf"\b(?:between|from)\s+{_CLOCK}\s+(?:and|to|until|till)\s+{_CLOCK}", re.IGNORECASE)
-_EDGE = re.compile(
-    r"\b(?:in|during|within)\s+the\s+(?P<edge>first|last)\s+(?:(?P<number>\d{1,3})\s+)?min(?:ute)?s?\b", re.IGNORECASE
+_OPEN_END = re.compile(
+    rf"\b(?:topics|titles|slides|headings|chapters)\b.*\b(?P<side>after|since|from|before|until|till)\s+{_CLOCK}",
+    re.IGNORECASE,
 )
+_END = re.compile(r"\b(?:at|towards?|near|by)\s+the\s+(?:very\s+)?(?P<edge>end|close|beginning|start)\b", re.IGNORECASE)
+_EDGE = re.compile(r"\bthe\s+(?P<edge>first|last)\s+(?:(?P<number>\d{1,3})\s+)?min(?:ute)?s?\b", re.IGNORECASE)
 
 
 def wish(question: str) -> Wish | None:
@@ -116,10 +122,17 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
 
     >>> span_seconds("what is shown in the last 2 minutes?", 300.0)
     (180.0, 300.0)
+    >>> span_seconds("which topics are covered after 2:00?", 300.0), span_seconds("what comes after 2:00?", 300.0)
+    ((120.0, 300.0), None)
     """
     between = _BETWEEN.search(question)
     if between:
         return _seconds(between[1]), _seconds(between[2])
+    one_sided = _OPEN_END.search(question)
+    if one_sided:
+        seconds = _seconds(one_sided[2])
+        early = one_sided["side"].casefold() in ("before", "until", "till")
+        return (0.0, seconds) if early else (seconds, duration_seconds)
     edge = _EDGE.search(question)
     if edge is None:
         return None
@@ -129,17 +142,31 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
     return max(0.0, duration_seconds - length), duration_seconds
 
 
+def at_the_end(question: str) -> bool | None:
+    """Whether a question is about the end of a video; False: about its beginning; None: about neither.
+
+    >>> at_the_end("what is on screen at the end?"), at_the_end("read the slide at the start"), at_the_end("the end")
+    (True, False, None)
+    """
+    found = _END.search(question)
+    return None if found is None else found["edge"].casefold() in ("end", "close")
+
+
 def _seconds(text: str) -> float:
     return sum(60.0**power * int(part) for power, part in enumerate(reversed(text.split(":"))))
 
 
 def alternatives(topic: str) -> list[str]:
-    """The topics between the words "or".
+    """The topics between the words "or", and between those of "both X and Y".
 
     >>> alternatives("either UMAP, PCA or ICA"), alternatives("to be or not to be an expert in it"), alternatives("or")
     (['UMAP', 'PCA', 'ICA'], ['to be or not to be an expert in it'], ['or'])
+    >>> alternatives("both UMAP and PCA"), alternatives("bread and butter")
+    (['UMAP', 'PCA'], ['bread and butter'])
     """
-    *earlier, last = re.split(r",?\sor\s", re.sub(r"^either\s+", "", topic, flags=re.IGNORECASE))
+    both = re.match(r"^both\s+", topic, re.IGNORECASE)
+    text = topic[both.end() :] if both else re.sub(r"^either\s+", "", topic, flags=re.IGNORECASE)
+    *earlier, last = re.split(r",?\sand\s" if both else r",?\sor\s", text)
     parts = [part.strip() for part in (*(one for some in earlier for one in some.split(",")), last)]
     return parts if all(part and len(part.split()) <= _MOST_WORDS for part in parts) else [topic]
 

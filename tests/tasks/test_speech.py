@@ -61,6 +61,12 @@ def test_a_moment_is_quoted(question: str) -> None:
     assert answered(question) == (quoted, [(190.0, 197.0)])
 
 
+def test_all_is_quoted_where_no_time_is_named() -> None:
+    for question in ("what is said?", "What do they say?", "what does the speaker say", "what is being said"):
+        text, spans = answered(question) or ("", [])
+        assert len(text.splitlines()) == len(SPOKEN.lines) and len(spans) == 1
+
+
 def test_silence_is_said_and_what_comes_next() -> None:
     text = "Nothing is said at 1:00 by the subtitles. The next words come at 3:10: “We come back to the perplexity,”"
     assert answered("what is said at 1:00?") == (text, [])

@@ -4,6 +4,7 @@
 (True, False)
 """
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -36,6 +37,10 @@ _SIGHT = re.compile(
 _ABOUT = re.compile(r"^(?:what|anything|something)\b.*?\babout\s+(?P<topic>.+)$", re.IGNORECASE)
 _WHO = re.compile(
     r"^who(?:\s+\w+)?\s+(?:says?|said|mentions?|mentioned|(?:talks?|talked|speaks?|spoke)(?:\s+(?:about|of))?)\s+(?P<topic>.+)$",
+    re.IGNORECASE,
+)
+_ALL = re.compile(
+    r"^what\s+(?:is|are|was|were|do|does|did)\s+(?:the\s+)?(?:\w+\s+)?(?:being\s+)?(?:said|spoken|say|saying|talking)$",
     re.IGNORECASE,
 )
 _RANGE = re.compile(
@@ -167,6 +172,8 @@ def _bare(topic: str) -> str:
 
 def _span(question: str) -> tuple[float, float] | None:
     """The span of time that a question names."""
+    if _ALL.match(question):
+        return 0.0, math.inf
     named = _RANGE.search(question)
     if named:
         start, end = sorted(parse_seconds(text) for text in named.groups())

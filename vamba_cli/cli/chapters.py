@@ -42,7 +42,14 @@ def chapters(
     out: Annotated[str | None, option("--out -o", "PLACE", "A file, a folder, or - for stdout.")] = None,
     formats: Annotated[list[str] | None, option("--format -f", "NAME", format_option(CHAPTER_FORMATS))] = None,
     json: JsonFlag = False,
-    embed: Annotated[bool, option("--embed", None, "Also write a copy of the video with its chapters inside.")] = False,
+    embed: Annotated[
+        bool,
+        option(
+            "--embed",
+            None,
+            "Also write a copy of the video with its chapters inside, beside it or into the folder of -o.",
+        ),
+    ] = False,
     min_length: Annotated[
         float | None, time_option("--min-length", "No chapter is shorter than this.", CHAPTERS)
     ] = None,

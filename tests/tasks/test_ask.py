@@ -20,11 +20,13 @@ from vamba_cli import api
 from vamba_cli.cli.demo import SLIDES
 from vamba_cli.engine import session, store
 from vamba_cli.engine.events import AnswerText, EncodeProgress, Event, Notice, Stage
+from vamba_cli.engine.generate import Generated
 from vamba_cli.errors import MediaError, MemoryBudgetError, ModelError, UsageError
 from vamba_cli.media.frames import FrameChunk, FrameReader
 from vamba_cli.media.slideshow import write_slideshow
 from vamba_cli.results import AskResult, Evidence
 from vamba_cli.settings import Settings
+from vamba_cli.tasks import slides
 from vamba_cli.train.export import config_json
 
 SHOWN = {"How Neural Networks Learn": (0, 10), "Overfitting": (10, 22), "The Learning Rate": (22, 30)}
@@ -116,6 +118,13 @@ def test_slides_are_read_by_their_place_and_by_their_topic(
     truth = next(span for name, span in SHOWN.items() if title.casefold() in name.casefold())
     assert overlap_seconds(answer.evidence[0], truth) >= 0.7 * (truth[1] - truth[0])
     assert len(answer.answer) > 8 and "not found" not in answer.answer
+
+
+def test_what_is_read_unclearly_is_not_told(lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = {"title": Generated("Overfitting", 0.99), "text": Generated("EXECS */ RF92", 0.58)}
+    monkeypatch.setattr(slides, "_read", lambda _session, _profile, wished, *_: read[wished])
+    (answer,) = api.ask(lecture, ["read the slide at 0:15"], Settings()).answers
+    assert answer.answer.startswith("“Overfitting”: (what it says could not be read") and "small-print" in answer.answer
 
 
 def test_topics_of_a_stretch_with_one_end(lecture: Path, first: AskResult) -> None:

@@ -98,6 +98,8 @@ OTHERS = {
     "how long does the slide on UMAP last": ("duration", "UMAP"),
     "how much time is spent on PCA": ("duration", "PCA"),
     "how long is the video?": ("duration", None),
+    "when does he get to UMAP?": ("time", "UMAP"),
+    "when do they move on to clustering": ("time", "clustering"),
     "how many quiz questions are there?": ("count", "quiz questions"),
     "show me the part on MetaCell": ("time", "MetaCell"),
     "how long is the title slide shown?": ("duration", None),

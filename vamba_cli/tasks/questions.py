@@ -110,6 +110,7 @@ _HELPERS = re.compile(
     r"^(?:(?:is|are|was|were|does|do|did|will|would|can|could|has|have|had)\s+)?"
     r"(?:(?:the\s+)?(?:speaker|lecturer|teacher|presenter|professor|video|lecture|talk|film|slides?|they|he|she|it|we|you|i)\s+)?"
     r"(?:(?:ever|even|also|actually)\s+)?(?:(?:start|begin|stop|finish)s?\s+(?:to\s+)?)?"
+    r"(?:(?:(?:get|come|turn|switch|move\s+on|go\s+on)s?\s+to|reach(?:es)?)\s+(?=\S))?"
     r"(?:(?:(?:talk|speak|tell|learn|hear|read)(?:s|ing|ed)?\s+(?:us\s+)?(?:about|of)|(?:mention|say|discuss|explain|introduce|show|"
     r"cover|present|define|contain|include)(?:e?s|ing|e?d)?|see|find)\b(?:\s+the\s+words?\b)?)?\s*(?:\bthere\s+(?:a\s+|an\s+)?(?:slide|part)\s+(?:on|about)\s+)?",
     re.IGNORECASE,

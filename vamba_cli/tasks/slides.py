@@ -42,6 +42,7 @@ _FILM = (
     "No slide or screen with text is shown in this video, and the small model reads nothing else: of film, landscapes "
     "and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
+_UNREADABLE = "(what it says could not be read clearly; --preset small-print looks closer)"
 _ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 
 
@@ -254,8 +255,9 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
     spans = [ScoredSpan(*scene, read.probability)]
     if wished == "text":
         title = _read(session, profile, "title", part, settings)
-        shown = title.text and title.probability >= SURE_TITLE and title.text not in read.text
-        return f"“{title.text}”: {read.text}" if shown else read.text, spans
+        body = read.text if read.probability >= LEAST_READ else _UNREADABLE
+        shown = title.text and title.probability >= SURE_TITLE and title.text not in body
+        return f"“{title.text}”: {body}" if shown else body, spans
     span = clock_span(*(memory.pair_start_seconds(pair) for pair in scene))
     return f"“{read.text}” is on screen at {span}.", spans
 

@@ -210,7 +210,7 @@ class Bench:
     def first(self) -> None:
         """The first rows of the table, after a warm-up of the same kind."""
         ready, frames = self.ready(), self.args.frames
-        self.results["warm_up_seconds"] = timed(self.device, lambda: self.one(ready, self.work(64), 1, 8))
+        self.keep("warm_up_seconds", lambda: timed(self.device, lambda: self.one(ready, self.work(64), 1, 8)))
         self.keep("first", lambda: self.one(ready, self.work(frames), self.args.repeats, WINDOWS))
         self._judge("first")
         self.judge("first.windows_seconds", self.results["first"]["window_seconds"]["median"])

@@ -17,6 +17,7 @@ from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from vamba_cli.kernels import plain
+from vamba_cli.kernels.processors import copies_tiles
 
 ROWS, KEYS, WARPS, STAGES = 128, 64, 8, 3
 _LEAST = 16  # the narrowest piece that tensor cores take
@@ -103,8 +104,13 @@ def attend_patches(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     wide, narrow = pieces(head_dim)
     row = 3 * heads * head_dim
     together = k.data_ptr() - q.data_ptr() == v.data_ptr() - k.data_ptr() == heads * head_dim * q.element_size()
-    copies = torch.cuda.get_device_capability(q.device)[0] >= 9 if q.is_cuda else True  # tensors, in hardware
-    if not wide or not copies or not together or q.stride() != (patches * row, head_dim, row, 1) or row % 8:
+    if (
+        not wide
+        or not copies_tiles(q.device)
+        or not together
+        or q.stride() != (patches * row, head_dim, row, 1)
+        or row % 8
+    ):
         return plain.attend_patches(q, k, v)
     rows = q.as_strided((pairs * patches, row), (row, 1))
     y = torch.empty(pairs, patches, heads * head_dim, device=q.device, dtype=q.dtype)

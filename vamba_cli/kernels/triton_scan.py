@@ -16,7 +16,7 @@ from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 from vamba_cli.kernels import plain
-from vamba_cli.kernels.processors import num_processors
+from vamba_cli.kernels.processors import copies_tiles, num_processors
 from vamba_cli.kernels.triton_math import LOG2_E
 
 BLOCK, WARPS, STAGES = 64, 4, 2  # tokens per block; as measured on an H200
@@ -180,7 +180,7 @@ def _tiles(tensor: Tensor) -> TensorDescriptor:
 
 def _can_be_copied(tensor: Tensor) -> bool:
     """Whether hardware can copy tiles of it: 16 bytes at a time."""
-    if tensor.is_cuda and torch.cuda.get_device_capability(tensor.device)[0] < 9:
+    if not copies_tiles(tensor.device):
         return False
     strides = (tensor.stride(1), *([tensor.stride(0)] if tensor.shape[0] > 1 else []))
     return all(number % 16 == 0 for number in (tensor.data_ptr(), *(s * tensor.element_size() for s in strides)))

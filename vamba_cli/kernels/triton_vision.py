@@ -9,7 +9,7 @@ import triton.language as tl
 from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from vamba_cli.kernels.processors import num_processors
+from vamba_cli.kernels.processors import copies_tiles, num_processors
 from vamba_cli.kernels.triton_math import rough_sigmoid, sigmoid
 
 TILE, BAND, WARPS, STAGES = (128, 256, 64), 8, 8, 4  # as measured on an H100
@@ -41,7 +41,7 @@ def _linear_quick_gelu(
 
 def linear_quick_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     flat = x.reshape(-1, x.shape[-1])
-    if torch.cuda.get_device_capability(x.device)[0] < 9 or any(side % 8 for side in weight.shape):
+    if not copies_tiles(x.device) or any(side % 8 for side in weight.shape):
         return quick_gelu(F.linear(x, weight, bias))  # no tensor copies in hardware, or not for such rows
     y = torch.empty(len(flat), len(weight), device=x.device, dtype=x.dtype)
     BM, BN, BK = TILE

@@ -246,20 +246,16 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
         return f"{clock(moment)} is outside of what was looked at, {clock_span(begin, end)}.", []
     slides = reversed(_slides(session, profile))
     scene, part = next((run, part) for run, part in slides if memory.pair_start_seconds(run[0]) <= moment)
-    read = _read(session, profile, wished, part, settings)
-    if not read.text:
-        wished = "title" if wished == "text" else "text"
-        read = _read(session, profile, wished, part, settings)
-    if not read.text:
-        return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
-    spans = [ScoredSpan(*scene, read.probability)]
-    if wished == "text":
-        title = _read(session, profile, "title", part, settings)
-        body = read.text if read.probability >= LEAST_READ else _UNREADABLE
+    title = _read(session, profile, "title", part, settings)
+    words = _read(session, profile, "text", part, settings) if wished == "text" or not title.text else None
+    if words is not None and words.text:
+        body = words.text if words.probability >= LEAST_READ else _UNREADABLE
         shown = title.text and title.probability >= SURE_TITLE and title.text not in body
-        return f"“{title.text}”: {body}" if shown else body, spans
+        return f"“{title.text}”: {body}" if shown else body, [ScoredSpan(*scene, words.probability)]
+    if not title.text:
+        return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
     span = clock_span(*(memory.pair_start_seconds(pair) for pair in scene))
-    return f"“{read.text}” is on screen at {span}.", spans
+    return f"“{title.text}” is on screen at {span}.", [ScoredSpan(*scene, title.probability)]
 
 
 def _slides(session: Session, profile: Profile) -> list[tuple[Span, Span]]:

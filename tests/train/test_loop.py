@@ -20,7 +20,7 @@ from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.patches import to_patches
 from vamba_cli.train import loop
-from vamba_cli.train.__main__ import reader_file, scaled
+from vamba_cli.train.__main__ import at_width, reader_file, scaled
 from vamba_cli.train.loop import NOTES, READER, Meter, ring_pages
 from vamba_cli.train.profile import profile
 from vamba_cli.train.recipe import FIRST_RUN, RESUMED_RUN, TINY, new_model
@@ -232,4 +232,10 @@ def test_a_run_of_another_length_keeps_its_proportions() -> None:
     assert np.allclose(ratios, ratios[0]) and recipe.seed == 9
     assert scaled(FIRST_RUN, None, FIRST_RUN.seed) == FIRST_RUN
     small = scaled(RESUMED_RUN, None, 1, shrink=20).stages[0]
-    assert (small.pages, small.clips, small.pairs) == (8, 2, 8)
+    assert (small.pages, small.clips, small.pairs) == (8, 2, 32)
+
+
+def test_a_recipe_at_one_width() -> None:
+    assert at_width(RESUMED_RUN, 644).stages == RESUMED_RUN.stages[:1]
+    with pytest.raises(SystemExit, match="--width 640 is not allowed: this recipe has 644 and 1288"):
+        at_width(RESUMED_RUN, 640)

@@ -19,6 +19,7 @@ _CHUNKS_IN_FLIGHT = 4  # of frames: being decoded, waiting, at work, and the one
 _CUDA_PAGE_BYTES = 2 << 20
 _SCAN_STATES = 640  # of heads, that the pieces of a chunk leave behind: about four a processor
 _TEXT_TOKENS = 1024  # of one long prompt
+_WORKSPACE_BYTES = 3 * (32 << 20)  # cuBLAS keeps 32 MiB for each stream: of the ViT, of the mixers, of captured steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,8 @@ def _answer_bytes(config: VambaConfig, work: Workload) -> int:
         one_layer = per_layer if work.kv == "full" else packed
         whole = tokens * (per_layer * config.num_layers if tokens <= most else one_layer)
     dense = _dense_numbers(config, work, TEXT) * element
-    return max(whole + _TEXT_TOKENS * state, *map(windows, (1, 2, 4))) + dense
+    kept = _WORKSPACE_BYTES if work.fast else 0
+    return max(whole + _TEXT_TOKENS * state, *map(windows, (1, 2, 4))) + dense + kept
 
 
 def _chunk_bytes(config: VambaConfig, work: Workload) -> int:

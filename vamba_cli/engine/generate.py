@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vamba_cli.engine.sampling import Sampler, SamplingOptions
 from vamba_cli.engine.step import StepGraph
+from vamba_cli.engine.upload import upload_ids
 from vamba_cli.kernels.packed import Rows, stacked
 from vamba_cli.model.attention import TextCache
 from vamba_cli.model.memory import VideoMemory
@@ -133,7 +134,7 @@ class Following:
             self._step = StepGraph(self._model, self._video, self._cache)
         if self._step is not None:
             return self._step(*ids)
-        hidden = self._model.decode(torch.tensor([ids], device=self._model.device), self._video, self._cache)
+        hidden = self._model.decode(upload_ids([ids], self._model.device), self._video, self._cache)
         self._cache = self._cache.advanced(len(ids))
         return self._model.logits(hidden[0, -1:])[0]
 
@@ -152,7 +153,7 @@ def generate_each(
     prompt = tokenizer.encode_prompt(question)
     for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory), len(prompt)):
         video = MemoryView(model, memory, [windows[i] for i in batch])
-        ids = torch.tensor([prompt] * len(batch), device=model.device)
+        ids = upload_ids([prompt] * len(batch), model.device)
         cache = model.text_cache(len(batch), ids.shape[1] + max_new_tokens)
         rows: list[list[int]] = [[] for _ in batch]
         sums = torch.zeros(len(batch), device=model.device)

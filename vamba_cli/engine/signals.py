@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vamba_cli.engine.events import OnEvent, SearchProgress, ignore
 from vamba_cli.engine.generate import MemoryView, Span, batches, tokens_per_batch
+from vamba_cli.engine.upload import upload_ids
 from vamba_cli.errors import ModelError
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba, View
@@ -177,7 +178,7 @@ def signals(
         video = MemoryView(model, memory, [windows[i] for i in batch])
         rows = [prompts[questions[i]] for i in batch]
         longest = max(map(len, rows))
-        ids = torch.tensor([row + [tokenizer.end_id] * (longest - len(row)) for row in rows], device=model.device)
+        ids = upload_ids([row + [tokenizer.end_id] * (longest - len(row)) for row in rows], model.device)
         ends = torch.tensor([len(row) - 1 for row in rows], device=model.device)
         hidden = model.decode(ids, video)  # causal: what is padded on behind does not reach back to a prompt's end
         logits = model.logits(hidden[torch.arange(len(batch), device=model.device), ends]).float()
@@ -215,7 +216,7 @@ class _Wanted:
 
     def likelihood(self, model: Vamba, video: View, batch: int) -> tuple[Tensor, Tensor]:
         """Log-probabilities (batch, phrase) of the phrase's tokens in whatever capitals, and (batch,) of its end."""
-        ids = torch.tensor([self.prompt + self.phrase[:-1]] * batch, device=model.device)
+        ids = upload_ids([self.prompt + self.phrase[:-1]] * batch, model.device)
         hidden = model.decode(ids, video)[:, len(self.prompt) - 1 :]
         log_p = model.logits(hidden).float().log_softmax(-1)  # batch, phrase, vocab
         place = torch.arange(len(self.phrase), device=log_p.device)

@@ -41,6 +41,23 @@ def timed(device: torch.device, work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
+class Moment:
+    """A point of the work that a device was given; the program may be ahead of it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._event = torch.cuda.Event(enable_timing=True) if device.type == "cuda" else None
+        self._clock = time.perf_counter()
+        if self._event is not None:
+            self._event.record()
+
+    def seconds_since(self, earlier: "Moment") -> float:
+        """Waits for this moment on a GPU."""
+        if self._event is None or earlier._event is None:
+            return self._clock - earlier._clock
+        self._event.synchronize()
+        return earlier._event.elapsed_time(self._event) / 1e3
+
+
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize()
@@ -158,7 +175,7 @@ class Asker:
 class Measured:
     """What some work took. Lists hold all repetitions; `median` of them is what counts.
 
-    first_token_seconds: encoding and reading a question, without loading a part of the network in between.
+    first_token_seconds: encoding and reading a question, in one go, without loading a part of the network in between.
     load_seconds: of loading the decoder after the encoder; 0 where they are held together.
     peak_bytes: of all of it, and of scoring windows; None where the machine does not tell.
     """
@@ -204,14 +221,18 @@ def measure(
     for _ in range(repeats):
         asker = None  # frees the memory of the repetition before
         ready.enter(VIDEO)
-        kept: list[VideoMemory] = []
+        _wait(device)
+        begun = Moment(device)
         allocate = partial(memory_for, model, work, full_dtype or ready.dtype, 2.0 * work.num_pairs)
-        encode_seconds.append(
-            timed(device, lambda: kept.append(encode(model, ready.folder.pixels, allocate(), pool, work)))  # noqa: B023
-        )
-        load_seconds = timed(device, partial(ready.enter, TEXT)) if work.split else 0.0
-        asker = Asker(model, kept.pop())
-        first_seconds.append(encode_seconds[-1] + timed(device, asker.first))
+        asker = Asker(model, encode(model, ready.folder.pixels, allocate(), pool, work))
+        encoded = Moment(device)
+        ready.enter(TEXT)
+        loaded = Moment(device)
+        asker.first()  # a GPU may still be encoding when this begins
+        said = Moment(device)
+        encode_seconds.append(encoded.seconds_since(begun))
+        load_seconds = loaded.seconds_since(encoded) if work.split else 0.0
+        first_seconds.append(encode_seconds[-1] + said.seconds_since(loaded))
     assert asker is not None
     graph_seconds = timed(device, partial(asker.more, 1))
     token_seconds = [timed(device, partial(asker.more, _STEPS)) / _STEPS for _ in range(3)]

@@ -1,5 +1,6 @@
 """Frames to the device, and small results back, beside the work that goes on there."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -20,6 +21,12 @@ def upload(frames: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], device: to
     here.wait_stream(_stream(device))
     there.record_stream(here)
     return there
+
+
+def upload_ids(ids: Sequence[Sequence[int]], device: torch.device) -> Tensor:
+    """Token ids (batch, length) on the device; a GPU that is at work gets them without being waited for."""
+    here = torch.tensor(ids)
+    return here.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else here.to(device)
 
 
 def download(values: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:

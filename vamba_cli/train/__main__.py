@@ -104,6 +104,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stills", type=Path, help="folder of lecture stills with titles.json: for measuring only")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, curve and evaluations")
     parser.add_argument("--resume", type=Path, help="model folder to go on from")
+    parser.add_argument("--width", type=int, help="train at frames of this width alone, one of the recipe's")
     parser.add_argument("--seconds", type=float, help="training time of the whole run; stages shrink in proportion")
     parser.add_argument("--limit", type=float, help="seconds after which the command shall be over, all included")
     parser.add_argument("--workers", type=int, default=14, help="processes that draw pages")
@@ -116,6 +117,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="print where a step's time goes, and train nothing")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
+
+
+def at_width(recipe: Recipe, width: int) -> Recipe:
+    """The recipe with its stages of one frame width alone."""
+    stages = tuple(stage for stage in recipe.stages if stage.width == width)
+    if not stages:
+        known = " and ".join(str(stage.width) for stage in recipe.stages)
+        raise SystemExit(f"--width {width} is not allowed: this recipe has {known}")
+    return replace(recipe, stages=stages)
 
 
 def scaled(recipe: Recipe, seconds: float | None, seed: int, shrink: int = 1) -> Recipe:
@@ -142,7 +152,8 @@ def write_facts(out: Path, recipe: Recipe, device: torch.device) -> None:
 def main() -> None:
     began = time.perf_counter()
     args = arguments()
-    recipe = scaled(RESUMED_RUN if args.resume else FIRST_RUN, args.seconds, args.seed, args.shrink)
+    recipe = RESUMED_RUN if args.resume else FIRST_RUN
+    recipe = scaled(at_width(recipe, args.width) if args.width else recipe, args.seconds, args.seed, args.shrink)
     pages = read_pages(args.pages) if args.pages else []  # once: workers share the memory
     known = tuple(page for page in pages if not is_validation(page.source))
     with ExitStack() as stack:

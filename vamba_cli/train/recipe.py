@@ -92,10 +92,10 @@ FIRST_RUN = Recipe(
     )
 )
 # Going on from shipped weights: the learning rate falls at once. If the dense reader is new, what it sends back until
-# it reads would spoil what the network has learnt. Steps at both sizes have as many video tokens; real pages are small.
+# it reads would spoil what the network has learnt. Clips are long, as slides stay; real pages are small.
 RESUMED_RUN = Recipe(
     stages=(
-        Stage(644, 364, 320.0, pages=160, clips=40, real_page_share=0.45),
+        Stage(644, 364, 320.0, pages=160, clips=40, pairs=32, real_page_share=0.45),
         Stage(1288, 728, 160.0, pages=40, clips=10),
     ),
     in_turns=True, matrix_rate=0.005, other_rate=5e-4, flat_share=0.1, head_steps=100,

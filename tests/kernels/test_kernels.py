@@ -284,7 +284,16 @@ def test_one_row_times_a_quantised_matrix(width: int) -> None:
     for extra in ((bias,), ()):
         assert_equal("linear_int8", x, codes, scale, *extra)
         assert_equal("linear_int4", x, *to_int4(weight, DTYPE), *extra)
-    assert_equal("linear_int8", random(1, 3, width), codes, scale)
+
+
+@pytest.mark.parametrize(("vectors", "rows", "width"), [((3,), 77, 192), ((2, 70), 300, 128), ((1, 129), 128, 1408)])
+def test_some_rows_times_a_quantised_matrix(vectors: tuple[int, ...], rows: int, width: int) -> None:
+    """Parts of tiles and whole ones; of very many rows a dense copy is made."""
+    x, bias, weight = random(*vectors, width), random(rows), random(rows, width, seed=1).float() / width**0.5
+    for extra in ((bias,), ()):
+        assert_equal("linear_int8", x, *to_int8(weight, DTYPE), *extra)
+        assert_equal("linear_int4", x, *to_int4(weight, DTYPE), *extra)
+    assert_equal("linear_int8", x.transpose(0, -2), *to_int8(weight, DTYPE))
 
 
 @pytest.mark.parametrize("kind", ["int8", "fp8"])

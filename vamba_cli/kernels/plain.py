@@ -13,6 +13,7 @@ from vamba_cli.kernels.packed import Packed
 from vamba_cli.kernels.ssd import ssd
 
 DENSE_TOKENS = 4096  # of packed keys and values that are dense at once
+_WHOLE = 128  # rows
 DENSE_NUMBERS = 1 << 24  # of a quantised weight that are dense at once: 32 MiB in 16 bits
 
 
@@ -186,9 +187,12 @@ linear = F.linear
 
 
 def dense_int4(data: Tensor, scale: Tensor, low: Tensor) -> Tensor:
-    """(rows, width) of codes in pairs (rows, width / 2), each group of a row with its scale and lowest value."""
-    codes = torch.stack((data & 15, data >> 4), -1).flatten(-2)
-    groups = codes.unflatten(-1, (scale.shape[-1], -1)).to(scale.dtype)
+    """(rows, width) of codes in pairs (rows, width / 2), each group of a row with its scale and lowest value.
+
+    A byte's lower half is of the first half of its group, the upper one of the second.
+    """
+    pairs = data.unflatten(-1, (scale.shape[-1], -1))
+    groups = torch.cat((pairs & 15, pairs >> 4), -1).to(scale.dtype)
     return torch.addcmul(low[..., None], groups, scale[..., None]).flatten(-2)
 
 
@@ -196,7 +200,7 @@ def linear_int8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = No
     """`F.linear` with a weight of whole numbers (rows, width) int8 and a scale (rows,) for each row of it."""
 
     def product(part: slice) -> Tensor:
-        return F.linear(x, data[part].to(x.dtype)).mul_(scale[part])
+        return F.linear(x, data[part] * scale[part, None])
 
     return _in_blocks(x, product, row_blocks(*data.shape), bias)
 
@@ -230,6 +234,10 @@ def _in_blocks(x: Tensor, product: Callable[[slice], Tensor], blocks: list[slice
 
 
 def row_blocks(rows: int, width: int, numbers: int | None = None) -> list[slice]:
-    """Rows of a matrix in blocks of a bounded size: so much of it is dense at once."""
+    """Rows of a matrix in blocks of a bounded size: so much of it is dense at once.
+
+    Products of odd numbers of rows take several times as long on GPUs: larger blocks have multiples of 128.
+    """
     step = max(1, (numbers or DENSE_NUMBERS) // width)
+    step -= step % _WHOLE if step > _WHOLE else 0
     return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]

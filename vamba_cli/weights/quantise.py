@@ -75,14 +75,14 @@ def to_float8(rows: Tensor) -> tuple[Tensor, Tensor]:
 def to_int4(rows: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     """Rows (rows, width) as pairs of codes (rows, width / 2) uint8, and (rows, width / GROUP) scales and lowest values.
 
-    The first of two neighbours is the lower half of their byte.
+    The lower half of a byte is a code of the first half of a group, the upper one its twin in the second.
     """
     groups = rows.float().unflatten(1, (-1, GROUP))
     low = groups.amin(2).to(dtype)
     scale = ((groups.amax(2) - low.float()) / 15).to(dtype)
     codes = (groups - low.float()[..., None]).div_(_nonzero(scale)[..., None]).round_().clamp_(0, 15)
-    even, odd = codes.to(torch.uint8).flatten(1).unflatten(1, (-1, 2)).unbind(2)
-    return even | odd << 4, scale, low
+    first, second = codes.to(torch.uint8).chunk(2, -1)
+    return (first | second << 4).flatten(1), scale, low
 
 
 def _nonzero(scale: Tensor) -> Tensor:

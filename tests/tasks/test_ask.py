@@ -93,6 +93,21 @@ def test_yes_with_its_time(lecture: Path, first: AskResult) -> None:
     assert overlap_seconds(answer.evidence[0], SHOWN["Overfitting"]) > 5
 
 
+def test_what_the_model_cannot_do_is_said_once(lecture: Path, first: AskResult) -> None:
+    """And of letters that it does not know, or of another language, it says so."""
+    asked = [
+        "is photosynthesis shown?",
+        "when is krebs cycle introduced?",
+        "反向传播",
+        "¿Cuándo se explica overfitting?",
+    ]
+    answers = [answer.answer for answer in api.ask(lecture, asked, Settings()).answers]
+    assert [text.count("--model vamba-qwen2-vl-7b") for text in answers] == [1, 0, 0, 0]
+    assert answers[1] == "“krebs cycle” was not found in this video."
+    assert "reads Latin letters alone" in answers[2]
+    assert "Ask in English" in answers[3]
+
+
 def test_one_topic_or_another(lecture: Path, first: AskResult) -> None:
     """What is not found as one phrase is looked for piece by piece, and each piece has its own answer."""
     (answer,) = api.ask(lecture, ["Is overfitting or photosynthesis shown?"], Settings()).answers

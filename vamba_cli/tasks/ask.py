@@ -4,6 +4,7 @@ Every time in a result comes from frame timestamps, through windowed cross-atten
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from vamba_cli.engine.events import Answered, AnswerText, OnEvent, Stage, ignore
 from vamba_cli.engine.generate import generate
@@ -24,14 +25,18 @@ def answer_all(
 ) -> tuple[Answer, ...]:
     """All questions against one memory, in order; each answer is told as soon as it is known."""
     answers = []
+    profile = PROFILES[session.ready.folder.profile]
     for index, question in enumerate(questions):
-        answers.append(_answer(session, index, question, settings, on_event))
+        answers.append(_answer(session, profile, index, question, settings, on_event))
         on_event(Answered(index, answers[-1]))
+        if profile.limits and profile.limits in answers[-1].answer:
+            profile = replace(profile, limits="")  # what it cannot do is said once
     return tuple(answers)
 
 
-def _answer(session: Session, index: int, question: str, settings: Settings, on_event: OnEvent) -> Answer:
-    profile = PROFILES[session.ready.folder.profile]
+def _answer(
+    session: Session, profile: Profile, index: int, question: str, settings: Settings, on_event: OnEvent
+) -> Answer:
     wanted = understand(question)
     quoted = answer_from_lines(session.subtitles, question, wanted, moments_alone=not profile.reads_windows)
     if quoted is not None:
@@ -40,6 +45,7 @@ def _answer(session: Session, index: int, question: str, settings: Settings, on_
         text, evidence = answer_from_slides(session, profile, question, wanted, settings, on_event)
     else:
         return _answer_in_words(session, profile, index, question, wanted, settings, on_event)
+    text = text.rstrip()
     on_event(AnswerText(index, text))
     return Answer(question, text, evidence)
 

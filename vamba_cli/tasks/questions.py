@@ -4,6 +4,7 @@ The rules only choose how the answer is found and phrased. Whatever they do not 
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -144,7 +145,7 @@ _SENTENCE = re.compile(
     r"\s(?:shown|introduced|explained|mentioned|discussed|covered|comes?|came|says?|said)\b"
     r"|\b(?:before|after|earlier|later)\s+or\s+(?:before|after|earlier|later)\b|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|^(?:not?|who|why|how|what)\s"
     r"|^(?:wann|wo|wer|wie|was|welche[rs]?|warum|gibt|ist|sind|wird|kommt|quand|où|est|qui|quel(?:le)?s?|combien|y|cuándo|dónde|qué"
-    r"|quién|cuántos|hay|es|está)\s",
+    r"|quién|cuántos|cuando|donde|que|quien|cuantos|cómo|como|hay|es|está|quando|dove|cosa|chi|onde)\s",
     re.IGNORECASE,
 )
 _OPENINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -198,10 +199,20 @@ def is_pronoun(topic: str | None) -> bool:
 def is_sentence(topic: str) -> bool:
     """Whether what is taken for a topic is probably a question that the rules do not know.
 
-    >>> is_sentence("UMAP shown before t-SNE"), is_sentence("wann wird UMAP erklärt"), is_sentence("Hidden costs")
+    >>> is_sentence("UMAP shown before t-SNE"), is_sentence("¿Cuándo se explica UMAP"), is_sentence("Hidden costs")
     (True, True, False)
     """
-    return _SENTENCE.search(topic) is not None
+    return _SENTENCE.search(topic.lstrip("¿¡ ")) is not None
+
+
+def has_latin_letters(topic: str) -> bool:
+    """Whether a topic may be written in letters that the small model knows; digits and signs are nobody's.
+
+    >>> [has_latin_letters(topic) for topic in ("UMAP 降维", "反向传播", "обучение", "42 %")]
+    [True, False, False, True]
+    """
+    letters = [character for character in topic if character.isalpha()]
+    return not letters or any(unicodedata.name(letter, "").startswith(("LATIN", "GREEK")) for letter in letters)
 
 
 def _of_order_or_number(text: str) -> Understood | None:

@@ -18,7 +18,7 @@ from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, 
 from vamba_cli.tasks.order import about, answer_of_order
 from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.questions import Understood, is_pronoun, is_sentence, slide_to_read
+from vamba_cli.tasks.questions import Understood, has_latin_letters, is_pronoun, is_sentence, slide_to_read
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
 from vamba_cli.tasks.wishes import (
     Wish,
@@ -140,13 +140,7 @@ def _about(
     heard = said(session.subtitles, topic)
     topic = topic if heard else spelling
     if not spans and not heard:
-        if is_sentence(topic):
-            return f"“{topic}” was not found, but may not be what you meant. {_ASK}", ()
-        parts = alternatives(topic)
-        if len(parts) > 1:
-            return _each(session, profile, question, parts, wanted, settings, on_event)
-        text, meant = _spelt_out(session, profile, topic, on_event)
-        return _timed(session, (f"No: {text}" if wanted.kind == "yes-no" and not meant else text, meant))
+        return _nowhere(session, profile, question, topic, wanted, settings, on_event)
     seen = evidence_of(session.memory, spans)
     num_titles = sum(span.heading for span in spans)  # they come first
     text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no", num_titles=num_titles)
@@ -160,6 +154,27 @@ def _about(
     if wanted.kind != "open":
         return text, evidence
     return f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if heard else f"{text} {profile.limits}", evidence
+
+
+def _nowhere(
+    session: Session,
+    profile: Profile,
+    question: str,
+    topic: str,
+    wanted: Understood,
+    settings: Settings,
+    on_event: OnEvent,
+) -> Supported:
+    """The answer where a topic is neither shown nor said: what else it may have meant, or no."""
+    if not has_latin_letters(topic):
+        return f"“{topic}” was not found: the small model reads Latin letters alone. {_ASK}", ()
+    if is_sentence(topic):
+        return f"“{topic}” was not found, but may not be what you meant. {_ASK}", ()
+    parts = alternatives(topic)
+    if len(parts) > 1:
+        return _each(session, profile, question, parts, wanted, settings, on_event)
+    text, meant = _spelt_out(session, profile, topic, on_event)
+    return _timed(session, (f"No: {text}" if wanted.kind == "yes-no" and not meant else text, meant))
 
 
 def _each(
@@ -176,7 +191,7 @@ def _each(
     for place, topic in enumerate(topics, 1):
         quiet = profile if place == len(topics) else replace(profile, limits="")  # what it cannot do is said once
         text, found_here = _about(session, quiet, question, topic, wanted, None, settings, on_event)
-        texts.append(text)
+        texts.append(text.rstrip())
         evidence += found_here[: max(1, profile.search.most_spans // len(topics))]
     return "\n".join(texts), tuple(evidence)
 

@@ -110,10 +110,14 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """How strongly each part of a video supports a question: adjacent spans, score is a probability."""
+    """How strongly each part of a video supports a question: adjacent spans, score is a probability; and the answer.
+
+    No spans: the question names nothing that can be looked for.
+    """
 
     question: str
     spans: tuple[Evidence, ...]
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,6 +225,14 @@ def test_what_is_said_is_told_from_what_is_seen() -> None:
     assert "0:00–0:06 <small>said<" in text and "0:09–0:10 <small>70%<" in text
 
 
+def test_the_answer_stands_above_the_curve() -> None:
+    """As text; where nothing can be looked for it stands alone."""
+    text = to_figure(Curve("when?", CURVE.spans, "At <b>0:04</b>\nand later"), 10.0)
+    assert '<p class="answer" dir="auto">At &lt;b&gt;0:04&lt;/b&gt;\nand later</p>' in text
+    assert text.index("</figcaption>") < text.index("At &lt;") < text.index("<svg")
+    assert "<svg" not in to_figure(Curve("which?", (), "The last one"), 10.0)
+
+
 def test_a_curve_without_peaks_says_so() -> None:
     text = to_figure(Curve("?", (Evidence(0, 4, 0.1), Evidence(4, 6, 0.3))), 6.0)
     assert "nothing supports it clearly; most of all" in text and "0:04–0:06 <small>30%" in text

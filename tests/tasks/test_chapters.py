@@ -90,9 +90,11 @@ def test_what_was_not_looked_at_is_a_chapter_without_a_title(lecture: Path) -> N
 
 
 def test_a_question_gives_a_curve(lecture: Path) -> None:
-    (item,) = api.chapters(lecture, Settings(), Wishes(questions=("when is overfitting  shown?",))).items
-    (curve,) = item.curves
-    assert curve.question == "when is overfitting shown?"
+    asked = ("when is overfitting  shown?", "what is the last slide?")
+    (item,) = api.chapters(lecture, Settings(), Wishes(questions=asked)).items
+    curve, other = item.curves
+    assert curve.question == "when is overfitting shown?" and curve.answer.startswith("“overfitting” is on screen")
+    assert "Learning Rate" in other.answer and other.spans == ()  # there is no topic to look for
     best = max(curve.spans, key=lambda span: span.score)
     assert 8 <= best.start_seconds <= 12
 

@@ -13,7 +13,7 @@ from vamba_cli.engine.events import Event, Stage, ignore
 from vamba_cli.engine.signals import Judgement, Probe
 from vamba_cli.results import Evidence
 from vamba_cli.subtitles import NO_SUBTITLES, Line, Subtitles
-from vamba_cli.tasks.evidence import evidence_curve
+from vamba_cli.tasks.evidence import evidence_over_time
 from vamba_cli.tasks.profiles import PROFILES
 
 
@@ -48,36 +48,35 @@ def session() -> Any:
 
 def test_adjacent_spans_in_seconds(scorer: Scorer, session: Any) -> None:
     question, events = "When is PCA introduced?", list[Event]()
-    curve = evidence_curve(session, PROFILES["slides"], question, events.append)
-    assert curve is not None and curve.question == question
-    assert curve.spans == (Evidence(0, 4, 0.0474), Evidence(4, 6, 0.8808), Evidence(6, 9.5, 0.0474))
+    spans = evidence_over_time(session, PROFILES["slides"], question, events.append)
+    assert spans == (Evidence(0, 4, 0.0474), Evidence(4, 6, 0.8808), Evidence(6, 9.5, 0.0474))
     assert events == [Stage("search", "PCA")]
 
 
 @pytest.mark.parametrize("question", ["when is PCA introduced?", "How does PCA work?", "PCA", "is PCA shown?"])
 def test_slides_are_searched_for_the_topic(scorer: Scorer, session: Any, question: str) -> None:
-    assert evidence_curve(session, PROFILES["slides"], question, ignore) is not None
+    assert evidence_over_time(session, PROFILES["slides"], question, ignore) != ()
     assert scorer.probes == [PROFILES["slides"].probe(question, "PCA")]
 
 
 def test_no_curve_where_the_model_cannot_look(scorer: Scorer, session: Any) -> None:
-    assert evidence_curve(session, PROFILES["slides"], "who is the speaker?", ignore) is None
+    assert evidence_over_time(session, PROFILES["slides"], "who is the speaker?", ignore) == ()
     assert scorer.probes == []
 
 
 def test_models_that_chat_are_asked_the_question(scorer: Scorer, session: Any) -> None:
-    curve = evidence_curve(session, PROFILES["chat"], "who is the speaker?", ignore)
-    assert curve is not None and "who is the speaker?" in scorer.probes[0].question
+    spans = evidence_over_time(session, PROFILES["chat"], "who is the speaker?", ignore)
+    assert spans and "who is the speaker?" in scorer.probes[0].question
     # relative to the median scene
-    assert [span.score for span in curve.spans] == [0.5, 0.9933, 0.5]
+    assert [span.score for span in spans] == [0.5, 0.9933, 0.5]
 
 
 def test_what_is_said_supports_it_where_it_is_said(scorer: Scorer, session: Any) -> None:
     lines = (Line(1, 2, "So P C A."), Line(4.5, 5, "PCA is this."), Line(8, 12, "We had PCA."))
     session.subtitles = Subtitles(lines[:2], "a.srt")
-    curve = evidence_curve(session, PROFILES["slides"], "When is PCA introduced?", ignore)
+    spans = evidence_over_time(session, PROFILES["slides"], "When is PCA introduced?", ignore)
     # mentions near each other are one, and its edges cut the scenes
-    assert curve is not None and curve.spans == (
+    assert spans == (
         Evidence(0, 1, 0.0474),
         Evidence(1, 4, 1.0, "subtitles"),
         Evidence(4, 5, 1.0, "subtitles"),
@@ -85,8 +84,8 @@ def test_what_is_said_supports_it_where_it_is_said(scorer: Scorer, session: Any)
         Evidence(6, 9.5, 0.0474),
     )
     session.subtitles = Subtitles(lines[2:], "a.srt")
-    curve = evidence_curve(session, PROFILES["slides"], "When is PCA introduced?", ignore)
-    assert curve is not None and curve.spans[-2:] == (Evidence(6, 8, 0.0474), Evidence(8, 9.5, 1.0, "subtitles"))
+    spans = evidence_over_time(session, PROFILES["slides"], "When is PCA introduced?", ignore)
+    assert spans[-2:] == (Evidence(6, 8, 0.0474), Evidence(8, 9.5, 1.0, "subtitles"))
 
 
 @pytest.mark.parametrize(

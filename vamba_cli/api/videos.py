@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from vamba_cli.api.models import OpenModel
 from vamba_cli.api.questions import checked_question
 from vamba_cli.api.sessions import encoded, flushed_denormals, video_summary
-from vamba_cli.engine.events import Notice, OnEvent, VideoBegins, ignore
+from vamba_cli.engine.events import OnEvent, VideoBegins, ignore
 from vamba_cli.engine.session import Session
 from vamba_cli.errors import ModelError
 from vamba_cli.media.posters import posters
@@ -17,6 +17,7 @@ from vamba_cli.media.probe import probe
 from vamba_cli.results import (
     Chapter,
     ChaptersResult,
+    Curve,
     Failure,
     SummariseResult,
     Timing,
@@ -24,8 +25,9 @@ from vamba_cli.results import (
     VideoSummaryText,
 )
 from vamba_cli.settings import Settings
+from vamba_cli.tasks.ask import answer_all
 from vamba_cli.tasks.chapters import Wishes, find_chapters
-from vamba_cli.tasks.evidence import evidence_curve
+from vamba_cli.tasks.evidence import evidence_over_time
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.summarise import SummaryWishes
 from vamba_cli.tasks.summarise import summarise as summarise_session
@@ -129,7 +131,6 @@ Work = Callable[[_Facts], T]
 def _chapters_work(model: OpenModel, wishes: Wishes, on_event: OnEvent) -> Work[VideoChapters]:
     questions = [checked_question(question) for question in wishes.questions]
     profile = PROFILES[model.folder.profile]
-    told: set[str] = set()  # said once, and not for each of a thousand videos
 
     def work(facts: _Facts) -> VideoChapters:
         found = find_chapters(facts.session, wishes, on_event)
@@ -138,17 +139,10 @@ def _chapters_work(model: OpenModel, wishes: Wishes, on_event: OnEvent) -> Work[
         )
         if wishes.count is not None and len(found) < wishes.count:
             warnings.append(f"{wishes.count} chapters were asked for, and its pictures give {len(found)}")
-        curves = []
-        for question in questions:
-            curve = evidence_curve(facts.session, profile, question, on_event)
-            if curve is None:
-                warnings.append(_with_limits(f"“{question}” names nothing that can be looked for", profile))
-                if question not in told:
-                    told.add(question)
-                    on_event(Notice(warnings[-1]))
-            else:
-                curves.append(curve)
-        return VideoChapters(chapters=found, curves=tuple(curves), **facts.finished(warnings))
+        spans = [evidence_over_time(facts.session, profile, question, on_event) for question in questions]
+        answers = answer_all(facts.session, questions, model.settings, on_event)
+        curves = tuple(Curve(one.question, here, one.answer) for one, here in zip(answers, spans, strict=True))
+        return VideoChapters(chapters=found, curves=curves, **facts.finished(warnings))
 
     return work
 

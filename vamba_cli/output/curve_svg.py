@@ -25,12 +25,15 @@ class Peak:
 
 
 def to_figure(curve: Curve, duration_seconds: float) -> str:
-    """The question, links to the parts that support it best, and the curve on the scale of the whole video."""
+    """The question and its answer, links to the parts that support it best, and the curve on the scale of the video."""
     found = peaks(curve.spans)
-    question = escape(one_line(curve.question))
+    question = f'<span class="question" dir="auto">{escape(one_line(curve.question))}</span>'
+    answer = f'<p class="answer" dir="auto">{escape(curve.answer)}</p>\n' if curve.answer else ""
+    if answer and not curve.spans:  # there is nothing to look for, and so nothing to draw
+        return f'<figure class="curve">\n<figcaption>{question}</figcaption>\n{answer}</figure>'
     return (
-        f'<figure class="curve">\n<figcaption><span class="question" dir="auto">{question}</span>\n'
-        f'<span class="peaks">{_links(curve.spans, found)}</span></figcaption>\n'
+        f'<figure class="curve">\n<figcaption>{question}\n'
+        f'<span class="peaks">{_links(curve.spans, found)}</span></figcaption>\n{answer}'
         f'<div class="{"plot" if found else "plot flat"}"><svg role="img" aria-label="{_in_words(found)}">'
         f'<svg viewBox="0 {-_HEADROOM} 1000 {100 + _HEADROOM}" preserveAspectRatio="none" width="100%" height="100%">'
         f'<line class="half" x1="0" x2="1000" y1="50" y2="50" vector-effect="non-scaling-stroke"/>'

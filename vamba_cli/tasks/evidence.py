@@ -12,7 +12,7 @@ from vamba_cli.engine.session import Session
 from vamba_cli.engine.signals import Calibration, Probe
 from vamba_cli.engine.windows import ScoredSpan, SearchOptions, find_evidence, probability_curve
 from vamba_cli.model.memory import VideoMemory
-from vamba_cli.results import Curve, Evidence
+from vamba_cli.results import Evidence
 from vamba_cli.tasks.outline import as_read
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import understand
@@ -118,25 +118,25 @@ def _calibration(session: Session) -> Calibration | None:
     return Calibration.read(folder.search, str(folder.resolved.folder / "vamba.json"))
 
 
-def evidence_curve(session: Session, profile: Profile, question: str, on_event: OnEvent) -> Curve | None:
-    """How far each part of what was looked at supports a question; None where the model cannot look for it.
+def evidence_over_time(session: Session, profile: Profile, question: str, on_event: OnEvent) -> tuple[Evidence, ...]:
+    """How far each part of what was looked at supports a question; nothing where the model cannot look for it.
 
     Adjacent spans; where what is looked for is said, as the subtitles have it, a span of its own may say so.
     """
     wanted = understand(question)
     topic = wanted.topic
-    if profile.needs_topic and (topic is None or wanted.kind == "time"):
+    if profile.needs_topic and (wanted.kind == "time" or (topic is None and wanted.kind == "open")):
         topic = subject(question) or topic
     probe = _probe(session, profile, question, topic)
     if probe is None:
-        return None
+        return ()
     on_event(Stage("search", topic or question))
     ready = session.ready
     spans = probability_curve(
         ready.model, ready.tokenizer, session.memory, probe, _calibration(session), profile.search, on_event
     )
     heard = said(session.subtitles, topic or subject(question))
-    return Curve(question, _seen_and_heard(evidence_of(session.memory, spans), heard))
+    return _seen_and_heard(evidence_of(session.memory, spans), heard)
 
 
 def _seen_and_heard(seen: Sequence[Evidence], heard: Sequence[Evidence]) -> tuple[Evidence, ...]:

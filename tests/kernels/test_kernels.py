@@ -294,6 +294,7 @@ def test_some_rows_times_a_quantised_matrix(vectors: tuple[int, ...], rows: int,
         assert_equal("linear_int8", x, *to_int8(weight, DTYPE), *extra)
         assert_equal("linear_int4", x, *to_int4(weight, DTYPE), *extra)
     assert_equal("linear_int8", x.transpose(0, -2), *to_int8(weight, DTYPE))
+    assert fast("linear_int8")(x[:0], *to_int8(weight, DTYPE)).shape == (0, *vectors[1:], rows)
 
 
 @pytest.mark.parametrize("kind", ["int8", "fp8"])

@@ -116,7 +116,7 @@ def _store(total, bias_ptr, y_ptr, v, n, vectors, rows, BIASED: tl.constexpr):
 def linear_int8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = None) -> Tensor:
     rows, width = data.shape
     vectors = x.numel() // width
-    if vectors > _MOST_VECTORS:
+    if not 0 < vectors <= _MOST_VECTORS:
         return plain.linear_int8(x, data, scale, bias)
     y = torch.empty(*x.shape[:-1], rows, device=x.device, dtype=x.dtype)
     given, biased = (scale, scale if bias is None else bias, y), bias is not None
@@ -135,7 +135,7 @@ def linear_int8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = No
 def linear_int4(x: Tensor, data: Tensor, scale: Tensor, low: Tensor, bias: Tensor | None = None) -> Tensor:
     (rows, half), groups = data.shape, scale.shape[1]
     vectors = x.numel() // (2 * half)
-    if vectors > _MOST_VECTORS:
+    if not 0 < vectors <= _MOST_VECTORS:
         return plain.linear_int4(x, data, scale, low, bias)
     y = torch.empty(*x.shape[:-1], rows, device=x.device, dtype=x.dtype)
     given, biased = (scale, low, scale if bias is None else bias, y), bias is not None

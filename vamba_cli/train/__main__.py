@@ -120,12 +120,13 @@ def arguments() -> argparse.Namespace:
 
 
 def at_width(recipe: Recipe, width: int) -> Recipe:
-    """The recipe with its stages of one frame width alone."""
+    """The recipe with its stages of one frame width alone, for as long as all of them."""
     stages = tuple(stage for stage in recipe.stages if stage.width == width)
     if not stages:
         known = " and ".join(str(stage.width) for stage in recipe.stages)
         raise SystemExit(f"--width {width} is not allowed: this recipe has {known}")
-    return replace(recipe, stages=stages)
+    longer = sum(stage.seconds for stage in recipe.stages) / sum(stage.seconds for stage in stages)
+    return replace(recipe, stages=tuple(replace(stage, seconds=stage.seconds * longer) for stage in stages))
 
 
 def scaled(recipe: Recipe, seconds: float | None, seed: int, shrink: int = 1) -> Recipe:

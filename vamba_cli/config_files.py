@@ -76,7 +76,8 @@ def _environment_layer(environ: Mapping[str, str]) -> _Layer:
         elif variable in known:
             values[known[variable]] = _parse(variable, text.strip(), hints[known[variable]])
         else:
-            near = get_close_matches(variable, [*known, f"{ENVIRONMENT_PREFIX}PRESET"], n=1)
+            longer = [name for name in known if name.startswith(f"{variable}_")]  # VAMBA_START: _SECONDS is missing
+            near = longer or get_close_matches(variable, [*known, f"{ENVIRONMENT_PREFIX}PRESET"], n=1)
             hint = f"did you mean {near[0]}?" if near else "unset it"
             raise UsageError(f"environment variable {variable} is not a setting of vamba: {hint}")
     return _Layer("environment", values, presets)

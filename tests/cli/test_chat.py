@@ -50,6 +50,11 @@ def test_each_line_of_a_pipe_is_answered(
     assert "Ctrl" not in ran.err and "\n? " not in ran.out
 
 
+def test_a_pipe_may_say_goodbye(vamba: Vamba, api: FakeApi, video: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("first?\nQuit\nsecond?\n"))
+    assert vamba("chat", video).code == 0 and api.asked == ["first?"]
+
+
 def test_a_bad_question_does_not_end_it(
     vamba: Vamba, api: FakeApi, video: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

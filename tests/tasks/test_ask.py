@@ -106,6 +106,24 @@ def test_what_the_model_cannot_do_is_said_once(lecture: Path, first: AskResult) 
     assert answers[1] == "“krebs cycle” was not found in this video."
     assert "reads Latin letters alone" in answers[2]
     assert "Ask in English" in answers[3]
+    opened = api.OpenVideo(lecture, Settings())
+    told = [opened.ask([question])[0].answer for question in asked[:2]]
+    assert [text.count("--model vamba-qwen2-vl-7b") for text in told] == [1, 0]
+
+
+def test_the_end_is_on_screen_until_the_clock_says_so(lecture: Path, first: AskResult) -> None:
+    """The lecture has 30 seconds; its last pair of frames ends at 28."""
+    last, out = api.ask(lecture, ["what is on screen at 0:30?", "what is on screen at 0:45?"], Settings()).answers
+    assert overlap_seconds(last.evidence[0], SHOWN["The Learning Rate"]) > 3
+    assert out.answer.startswith("0:45 is outside of what was looked at") and out.evidence == ()
+
+
+def test_a_title_that_is_read_unclearly_is_no_fact(
+    lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slides, "_read", lambda *_: Generated("https://truthuted.com", 0.73))
+    (answer,) = api.ask(lecture, ["what is on screen at 0:15?"], Settings()).answers
+    assert "could not be read clearly (perhaps “https://truthuted.com”)" in answer.answer
 
 
 def test_one_topic_or_another(lecture: Path, first: AskResult) -> None:

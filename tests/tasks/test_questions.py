@@ -125,6 +125,10 @@ OTHERS = {
     "is How many reads do I need shown?": ("yes-no", "How many reads do I need"),
     'does the talk mention "how long"?': ("yes-no", "how long"),
     "summary please": ("outline", None),
+    # slides that are named by what is on them are no outline
+    "which slides are about enrichment?": ("time", "enrichment"),
+    "what slides are on PCA?": ("time", "PCA"),
+    "which slides are there?": ("outline", None),
 }
 NTH = {
     "what is the last slide": -1, "how does the lecture end": -1, "whats the first slide about?": 1,

@@ -17,6 +17,7 @@ from vamba_cli.settings import Settings, unless_auto
 from vamba_cli.weights.ready import ModelFolder, choose_device, choose_dtype
 
 _BOUNDLESS_GIB = 1e6
+_TOO_LITTLE = "asking is not possible with the memory that may be used; without that limit it would take what is shown"
 
 
 def inspect(video: Path, settings: Settings) -> InfoResult:
@@ -72,5 +73,5 @@ def _prospect(
         prospect = look_at(video, folder, settings, device, dtype)
     except MemoryBudgetError as error:
         prospect = look_at(video, folder, replace(settings, memory_limit_gib=_BOUNDLESS_GIB), device, dtype)
-        return prospect, (*prospect.notes, f"asking is not possible with the memory that may be used: {error}")
+        return prospect, (*prospect.notes, f"{_TOO_LITTLE}: {error}")
     return prospect, prospect.notes

@@ -28,6 +28,7 @@ class OpenVideo:
         self.video, self.model = video, model or OpenModel(settings)
         with flushed_denormals():
             self.session, self.load_seconds = encoded(video, self.model, on_event)
+        self._answers: list[Answer] = []
 
     def ask(self, questions: Sequence[str], on_event: OnEvent = ignore) -> tuple[Answer, ...]:
         """Answers in the order of the questions, each of which stands for itself.
@@ -37,7 +38,9 @@ class OpenVideo:
         """
         asked = [checked_question(question) for question in questions]
         with flushed_denormals():
-            return answer_all(self.session, asked, self.model.settings, on_event)
+            answers = answer_all(self.session, asked, self.model.settings, on_event, self._answers)
+        self._answers += answers
+        return answers
 
 
 def ask(

@@ -84,7 +84,8 @@ def batch(
 
     Results are files in DIR/results, each with a record of how it came about;
     videos that are done are skipped. Any number of runs, on any hosts, may
-    share DIR. One JSON object per video goes to stdout; DIR/report.html sums up.
+    share DIR. One JSON object per video goes to stdout, with --quiet one per video
+    that failed; DIR/report.html sums up.
     """
     wishes = {
         "questions": question, "min_length_seconds": min_length, "max_chapters": max_chapters, "count": count,
@@ -135,6 +136,8 @@ def _work(task: str | None, settings: Settings, given: Mapping[str, Any], questi
             flag = "--" + name.removesuffix("_seconds").replace("_", "-").replace("questions", "question")
             raise UsageError(f"{flag} does not go with --task {task}")
     if task == "ask":
+        if not wishes.get("questions") and not questions_file:
+            raise UsageError('--task ask needs a question: give -q "who speaks?", or --questions FILE')
         wishes["questions"] = collect_questions(None, wishes.get("questions", ()), questions_file)
     elif questions_file:
         raise UsageError(f"--questions goes with --task ask, not with --task {task}")

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,14 +82,19 @@ def _typed_lines() -> Iterator[str]:
         except KeyboardInterrupt:
             sys.stderr.write("  (Ctrl-D ends)\n")
             continue
-        if line.strip().casefold().lstrip("/:") in _GOODBYES:
+        if _is_goodbye(line):
             return
         if line.strip():
             yield line.strip()
 
 
 def _piped_lines() -> Iterator[str]:
-    return filter(None, map(str.strip, iter(sys.stdin.readline, "")))
+    lines = takewhile(lambda line: not _is_goodbye(line), iter(sys.stdin.readline, ""))
+    return filter(None, map(str.strip, lines))
+
+
+def _is_goodbye(line: str) -> bool:
+    return line.strip().casefold().lstrip("/:") in _GOODBYES
 
 
 @contextmanager

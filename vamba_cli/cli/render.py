@@ -76,6 +76,7 @@ def _says_so_itself(answer: str) -> bool:
             "Nothing is said ",
             "No slide or screen with text",
             "The video is ",
+            " is outside of what was looked at",
             " titled part",
             "There is no such title",
         )

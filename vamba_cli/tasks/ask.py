@@ -21,16 +21,26 @@ from vamba_cli.tasks.wishes import subject
 
 
 def answer_all(
-    session: Session, questions: Sequence[str], settings: Settings, on_event: OnEvent = ignore
+    session: Session,
+    questions: Sequence[str],
+    settings: Settings,
+    on_event: OnEvent = ignore,
+    before: Sequence[Answer] = (),
 ) -> tuple[Answer, ...]:
-    """All questions against one memory, in order; each answer is told as soon as it is known."""
+    """All questions against one memory, in order; each answer is told as soon as it is known.
+
+    Args:
+        before: answers that the user has read already: what the model cannot do is said once.
+    """
     answers = []
     profile = PROFILES[session.ready.folder.profile]
+    if profile.limits and any(profile.limits in answer.answer for answer in before):
+        profile = replace(profile, limits="")
     for index, question in enumerate(questions):
         answers.append(_answer(session, profile, index, question, settings, on_event))
         on_event(Answered(index, answers[-1]))
         if profile.limits and profile.limits in answers[-1].answer:
-            profile = replace(profile, limits="")  # what it cannot do is said once
+            profile = replace(profile, limits="")
     return tuple(answers)
 
 

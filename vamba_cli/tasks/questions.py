@@ -99,7 +99,7 @@ _ANY = re.compile(
 _OUTLINE = re.compile(
     r"^(?:(?:please|can\s+you|give|show|me|make|write|list|name|tell|what|which|are|is|a|an|the|all|of)\s+)*"
     r"(?:outline|table\s+of\s+contents|contents|chapters|topics|titles|headings|sections|slides)\b"
-    r"(?!\s+(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
+    r"(?!\s+(?:(?:is|are|was|were)\s+(?=about|on\b|called|titled|named|with\b))?(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
     r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b)"
     r"|^summari[sz]e\b|^(?:(?:give|make|write)\s+(?:me\s+)?)?(?:a\s+)?(?:short\s+|brief\s+|quick\s+)?summary\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
     re.IGNORECASE,
@@ -128,6 +128,7 @@ _PLACE = re.compile(
     r"|(?:in|during)\s+(?:the|this|that)\s+(?:video|lecture|talk|film|presentation|slides?|deck)))$",
     re.IGNORECASE,
 )
+_SLIDES = re.compile(r"\b(?:slides|pages|parts)\b", re.IGNORECASE)
 _OF_A_SLIDE = re.compile(r"\bslides?\s+$", re.IGNORECASE)
 _PREPOSITION = re.compile(r"^(?:on|about|with|of|called|titled|named)\s+(?=\S)", re.IGNORECASE)
 _ARTICLE = re.compile(
@@ -143,7 +144,7 @@ _PRONOUN = re.compile(r"(?:that|this|those|these|them|it|he|she|they|there|here)
 # What is left where the rules did not know the question: verbs, denials, questions in other languages.
 _SENTENCE = re.compile(
     r"\s(?:shown|introduced|explained|mentioned|discussed|covered|comes?|came|says?|said)\b"
-    r"|\b(?:before|after|earlier|later)\s+or\s+(?:before|after|earlier|later)\b|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|^(?:not?|who|why|how|what)\s"
+    r"|\b(?:before|after|earlier|later)\s+or\s+(?:before|after|earlier|later)\b|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|\b(?:better|worse|faster|slower|larger|smaller|more\s\w+|less\s\w+)\s+than\b|^(?:not?|who|why|how|what)\s"
     r"|^(?:wann|wo|wer|wie|was|welche[rs]?|warum|gibt|ist|sind|wird|kommt|quand|où|est|qui|quel(?:le)?s?|combien|y|cuándo|dónde|qué"
     r"|quién|cuántos|cuando|donde|que|quien|cuantos|cómo|como|hay|es|está|quando|dove|cosa|chi|onde)\s",
     re.IGNORECASE,
@@ -263,7 +264,10 @@ def _of_a_kind(text: str) -> Understood:
     for kind, pattern in _OPENINGS:
         opening = pattern.match(text)
         if opening:
-            return Understood(kind, _topic(text[opening.end() :]))
+            topic = _topic(text[opening.end() :])
+            if topic and _SLIDES.search(opening[0]):  # "which slides are on PCA?"
+                topic = _PREPOSITION.sub("", topic)
+            return Understood(kind, topic)
     if _ASKS_FOR_A_VIEW.match(text) or not text:
         return Understood("open", None)
     if _ENDS_AS_A_QUESTION.search(text):  # "UMAP mentioned?"

@@ -257,7 +257,7 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
     """Title or words of the scene that is on screen at a time."""
     memory = session.memory
     begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
-    if not begin <= moment < end:
+    if not begin <= moment < _until(session, begin, end, settings):
         return f"{clock(moment)} is outside of what was looked at, {clock_span(begin, end)}.", []
     slides = reversed(_slides(session, profile))
     scene, part = next((run, part) for run, part in slides if memory.pair_start_seconds(run[0]) <= moment)
@@ -269,8 +269,18 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
         return f"“{title.text}”: {body}" if shown else body, [ScoredSpan(*scene, words.probability)]
     if not title.text:
         return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
-    span = clock_span(*(memory.pair_start_seconds(pair) for pair in scene))
-    return f"“{title.text}” is on screen at {span}.", [ScoredSpan(*scene, title.probability)]
+    span, told = clock_span(*(memory.pair_start_seconds(pair) for pair in scene)), f"“{title.text}” is on screen"
+    if title.probability < SURE_TITLE:
+        told = f"A slide or screen whose title could not be read clearly (perhaps “{title.text}”) is shown"
+    return f"{told} at {span}.", [ScoredSpan(*scene, title.probability)]
+
+
+def _until(session: Session, begin: float, end: float, settings: Settings) -> float:
+    """Up to when the last picture counts as being on screen: a lone last frame is no pair; clocks round."""
+    if settings.end_seconds is not None:
+        return end
+    pair_seconds = (end - begin) / max(1, session.memory.num_pairs)
+    return max(end, min(session.prospect.info.duration_seconds, end + pair_seconds)) + 1.0
 
 
 def _slides(session: Session, profile: Profile) -> list[tuple[Span, Span]]:

@@ -95,7 +95,7 @@ def _of_titles(chapters: Sequence[Chapter], wishes: SummaryWishes, profile: Prof
     number = f"{len(seconds)} titles were read" if len(seconds) > 1 else "One title was read"
     opening, closing = titled[0].title, titled[-1].title
     course = f", from “{opening}” to “{closing}”" if len(seconds) > 1 else ""
-    return f"{clock(chapters[-1].end_seconds)} of slides; {number}{course}. Most of the time is on screen: {named}."
+    return f"{clock(chapters[-1].end_seconds)} of slides; {number}{course}. Longest on screen: {named}."
 
 
 @dataclass(frozen=True, slots=True)

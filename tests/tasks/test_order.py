@@ -26,6 +26,8 @@ UMAP = [ScoredSpan(5, 8, 0.9, True), ScoredSpan(8, 15, 0.9, True), ScoredSpan(25
 def session(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A minute of video with three titles, in which UMAP is found."""
     monkeypatch.setattr(order, "read_outline", lambda *_: HEADINGS)
+    said = {PROFILE.reading: Generated("(no title)", 0.99), PROFILE.reading_text: Generated("Welcome / to all", 0.8)}
+    monkeypatch.setattr(outline, "read", lambda _session, question, _windows: [said[question]])
     monkeypatch.setattr(order, "everywhere", lambda _s, _p, _q, topic, _e: (UMAP if topic == "UMAP" else [], topic))
     info = SimpleNamespace(duration_seconds=61.0)
     return SimpleNamespace(memory=memory_with([torch.inf] * 30), prospect=SimpleNamespace(info=info))
@@ -61,6 +63,19 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
 )
 def test_answers(session: Any, question: str, text: str, spans: list[tuple[int, int]]) -> None:
     assert answer(session, question) == (text, spans)
+
+
+def test_a_first_slide_without_a_clear_title(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Headings are those that are read clearly; what stands before them is told, if any of it is read."""
+    monkeypatch.setattr(order, "read_outline", lambda *_: HEADINGS[1:])
+    first, told = "what is the first slide?", "The first title is “UMAP”, at 0:10–0:30."
+    assert answer(session, first) == (
+        f"{told} A slide without a clear title comes before it, at 0:00: “Welcome to all”.", [(5, 15)]
+    )  # fmt: skip
+    assert "“Welcome to all”" in (about(session, PROFILE, ignore) or ("",))[0]
+    assert "Welcome" not in answer(session, "what is the second slide?")[0]
+    monkeypatch.setattr(outline, "read", lambda *_: [Generated("EXECS */ RF92", 0.5)])
+    assert answer(session, first)[0] == told
 
 
 def test_numbers_of_slides(session: Any) -> None:

@@ -14,7 +14,7 @@ from vamba_cli.errors import UsageError
 from vamba_cli.results import Chapter
 from vamba_cli.tasks.boundaries import Limits, choose
 from vamba_cli.tasks.describe import Part, describe
-from vamba_cli.tasks.outline import Reading, read_scenes
+from vamba_cli.tasks.outline import NEW_LINE, Reading, read_scenes
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.titles import clean_sentences, clean_title, same_title
 from vamba_cli.timecode import clock_span
@@ -27,7 +27,6 @@ _CHANGE = 0.6  # of the pictures (engine.scenes.picture_change), from which on a
 _SAME, _UNTITLED, _NEW = -1.0, -0.1, 1.0
 _TITLE_TOKENS, _SENTENCE_TOKENS = 32, 96
 _TITLES_NAMED = 5
-_NEW_LINE = " / "  # as the small model writes it
 _CLEAR_WORDS = 0.93  # of a token, on average; slides' bodies are read worse than their titles
 _UNSEEN_SECONDS = 5.0  # at either end of the file that were not looked at; less belongs to the chapter beside it
 
@@ -167,7 +166,7 @@ def _first_title(group: Sequence[Reading]) -> str:
 
 def _first_line(words: str) -> str:
     """The first line of a slide's words as its title, if it is more than a word."""
-    line = clean_title(words.partition(_NEW_LINE)[0])
+    line = clean_title(words.partition(NEW_LINE)[0])
     return line if len(line.split()) > 1 else ""
 
 
@@ -214,7 +213,7 @@ def _sentence(group: Sequence[Reading], words: str) -> str | None:
     if titles:
         named = ", ".join(f"“{title}”" for title in titles[:_TITLES_NAMED])
         return f"Also shows {named}{f' and {len(titles) - _TITLES_NAMED} more' * (len(titles) > _TITLES_NAMED)}."
-    return f"Shows: {clean_sentences(words.replace(_NEW_LINE, ' '))}" if words else None
+    return f"Shows: {clean_sentences(words.replace(NEW_LINE, ' '))}" if words else None
 
 
 def _whole_file(session: Session, chapters: list[Chapter]) -> tuple[Chapter, ...]:

@@ -11,7 +11,7 @@ from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
 from vamba_cli.tasks.evidence import everywhere, name_of, not_found
-from vamba_cli.tasks.outline import Heading, read_outline
+from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood
 from vamba_cli.timecode import clock, clock_span
@@ -39,6 +39,11 @@ class _Watched:
     def span(self, first: int, stop: int) -> str:
         memory = self.session.memory
         return clock_span(memory.pair_start_seconds(first), memory.pair_start_seconds(stop))
+
+    def shown_before(self, first: Heading) -> str:
+        """A sentence about a slide before the first heading, which is one that was read clearly."""
+        words = read_before(self.session, self.profile, first.first)
+        return f" A slide without a clear title comes before it, at {self.time(0)}: “{words}”." if words else ""
 
     def seconds(self, span: ScoredSpan) -> float:
         memory = self.session.memory
@@ -81,6 +86,7 @@ def about(session: Session, profile: Profile, on_event: OnEvent) -> Reply | None
     if not headings:
         return None
     opening = f"The first title is “{headings[0].title}”, at {watched.time(headings[0].first)}."
+    opening += watched.shown_before(headings[0])
     spans = [_span(heading) for heading in headings]
     longest = sorted(range(1, len(spans)), key=lambda place: -watched.seconds(spans[place]))[:_TOPICS]
     if not longest:
@@ -104,7 +110,8 @@ def _nth(watched: _Watched, number: int, lasting: bool) -> Reply:
     span = _span(heading)
     time = f", for {clock(watched.seconds(span))}" if lasting else ""
     at = watched.span(heading.first, heading.stop)
-    return f"The {which} title{counted} is “{heading.title}”, at {at}{time}.", [span]
+    before = watched.shown_before(heading) if number == 1 else ""
+    return f"The {which} title{counted} is “{heading.title}”, at {at}{time}.{before}", [span]
 
 
 def _ending(number: int) -> str:

@@ -14,6 +14,7 @@ from vamba_cli.tasks.titles import names, same_title, without_loop
 
 _PICTURES = 16  # of a video, by which it is judged whether there is anything to read
 SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average, below which it is no heading; of those pictures
+NEW_LINE = " / "  # as the small model writes it
 LEAST_READ = 0.7  # of a token of a text, on average; words read into a film score less
 
 
@@ -85,6 +86,19 @@ def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[
             first, title, probability = last.first, last.title, max(last.probability, probability)
         headings.append(Heading(first, stop, title, probability))
     return headings
+
+
+def read_before(session: Session, profile: Profile, pair: int) -> str:
+    """What the first picture says, which has no clear heading and is gone before a frame pair comes; "" if nothing."""
+    threshold = profile.search.scene_threshold
+    (_, stop), part = settled(session.memory, scenes(session.memory, threshold), threshold)[0]
+    if stop > pair:
+        return ""
+    for question in (profile.reading, profile.reading_text):  # a page with the title of a talk may have no heading
+        (said,) = read(session, question, [core(part, profile.search.longest_window)])
+        if said.text not in profile.empty_answers and said.probability >= LEAST_READ:
+            return without_loop(said.text.replace(NEW_LINE, " "))
+    return ""
 
 
 def as_read(session: Session, profile: Profile, topic: str, spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:

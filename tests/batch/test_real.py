@@ -2,6 +2,7 @@
 
 import importlib.resources
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.batch.conftest import Archive
+from tests.batch.conftest import Archive, Ran
 from tests.paths import MEDIA
 
 TASKS = {
@@ -68,6 +69,13 @@ def test_a_subtitle_file_that_comes_later_is_seen_by_checksum(archive: Archive) 
     assert archive.run("--checksum", "--no-subs", task="chapters").statuses() == {"counter.mp4": "done"}
 
 
+def kibibytes(ran: Ran) -> float:
+    """Of the room that a dry run foretells."""
+    found = re.search(r"disk +([\d.]+) KiB", ran.err)
+    assert found is not None
+    return float(found[1])
+
+
 def test_dry_run_looks_into_real_videos(archive: Archive) -> None:
     if not (MEDIA / "counter.mp4").exists():
         pytest.skip("the shared media are not here")
@@ -79,5 +87,8 @@ def test_dry_run_looks_into_real_videos(archive: Archive) -> None:
     for row in ("frames", "tokens", "memory", "time", "disk"):
         assert f"\n  {row} " in ran.err, row
     assert "1 of 2 looked into cannot be read" in ran.err and "roughly" in ran.err
+    room = kibibytes(ran)
     archive.run(task="chapters")
+    again = Archive(archive.folder, archive.out.parent / "again").run("--dry-run", task="chapters")
+    assert kibibytes(again) < room / 10  # what lies in the cache takes no more
     assert "speed of earlier videos" in archive.run("--dry-run", "--force", task="chapters").err

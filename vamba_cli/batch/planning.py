@@ -19,6 +19,7 @@ _INSPECT_SECONDS = 30.0  # for all of them: a file server may be slow
 _RECORDS_READ = 500  # for the speed of earlier runs
 _USUAL_RESULT_BYTES = 6000
 # Where no video was done yet: rough figures of PyTorch and FFmpeg on common machines.
+_SECONDS_BESIDE = 5.0  # of a video: opening it, reading what it shows, writing the result
 _USED_OF_PEAK = 0.35
 _DECODE_PIXELS_PER_SECOND = 8e8
 
@@ -137,13 +138,14 @@ def _inspect(entry: Entry, work: Work) -> dict[str, Any]:
     except VambaError as error:
         return {"error": {"kind": type(error).__name__, "message": str(error)}}
     decoded = facts.video.num_frames if facts.plan.strategy == "sequential" else facts.num_frames
+    new = 0 if facts.cached else 1  # what lies in the cache is neither read nor encoded, and is there already
     return {
         "num_frames": facts.num_frames,
         "num_video_tokens": facts.num_video_tokens,
         "peak_bytes": facts.peak_bytes,
-        "_memory_bytes": facts.memory_bytes,
-        "_flops": facts.encode_flops,
-        "_pixels": decoded * facts.video.width * facts.video.height,
+        "_memory_bytes": new * facts.memory_bytes,
+        "_flops": new * facts.encode_flops,
+        "_pixels": new * decoded * facts.video.width * facts.video.height,
     }
 
 
@@ -174,7 +176,8 @@ def _rough_seconds(seen: list[dict[str, Any]], work: Work) -> float:
         products += 1
     flops_per_second = products * 2 * 1024**3 / (time.perf_counter() - began)
     flops, pixels = (sum(facts[key] for facts in seen) for key in ("_flops", "_pixels"))
-    return float(flops / (_USED_OF_PEAK * flops_per_second) + pixels / _DECODE_PIXELS_PER_SECOND)
+    encoding = flops / (_USED_OF_PEAK * flops_per_second) + pixels / _DECODE_PIXELS_PER_SECOND
+    return float(encoding + len(seen) * _SECONDS_BESIDE)
 
 
 def _line(entry: Entry, work: Work, status: str, **more: Any) -> dict[str, Any]:

@@ -276,7 +276,7 @@ def _estimates(plan: "Plan", num_workers: int) -> list[tuple[str, str]]:
         ("disk", f"{bytes_text(plan.disk_bytes)} for results and the cache of encoded videos"),
     ]
     if plan.seconds is not None:
-        how = "at the speed of earlier videos here" if plan.is_measured else "roughly: no video was done here yet"
+        how = "at the speed of earlier videos here" if plan.is_measured else "roughly, at most: none was done here yet"
         rows.insert(2, ("time", f"{clock(plan.seconds / num_workers)} ({how})"))
     return rows
 

@@ -14,9 +14,9 @@ from vamba_cli.errors import UsageError
 from vamba_cli.results import Chapter
 from vamba_cli.tasks.boundaries import Limits, choose
 from vamba_cli.tasks.describe import Part, describe
-from vamba_cli.tasks.outline import NEW_LINE, Reading, read_scenes
+from vamba_cli.tasks.outline import Reading, read_scenes
 from vamba_cli.tasks.profiles import PROFILES, Profile
-from vamba_cli.tasks.titles import clean_sentences, clean_title, same_title
+from vamba_cli.tasks.titles import NEW_LINE, clean_sentences, clean_title, in_a_row, same_title
 from vamba_cli.timecode import clock_span
 
 _SLIDES_SHARE = 0.25  # of the time, from which on titles that are read make the chapters
@@ -213,7 +213,7 @@ def _sentence(group: Sequence[Reading], words: str) -> str | None:
     if titles:
         named = ", ".join(f"“{title}”" for title in titles[:_TITLES_NAMED])
         return f"Also shows {named}{f' and {len(titles) - _TITLES_NAMED} more' * (len(titles) > _TITLES_NAMED)}."
-    return f"Shows: {clean_sentences(words.replace(NEW_LINE, ' '))}" if words else None
+    return f"Shows: {clean_sentences(in_a_row(words))}" if words else None
 
 
 def _whole_file(session: Session, chapters: list[Chapter]) -> tuple[Chapter, ...]:

@@ -20,6 +20,7 @@ from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, read_outlin
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood, has_latin_letters, is_pronoun, is_sentence, slide_to_read
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
+from vamba_cli.tasks.titles import in_a_row
 from vamba_cli.tasks.wishes import (
     Wish,
     alternatives,
@@ -300,4 +301,4 @@ def _read(session: Session, profile: Profile, wished: Wish, scene: Span, setting
         options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
         max_new_tokens=settings.max_new_tokens,
     )
-    return Generated("" if read.text in profile.empty_answers else read.text, read.probability)
+    return Generated("" if read.text in profile.empty_answers else in_a_row(read.text), read.probability)

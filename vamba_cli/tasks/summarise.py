@@ -71,7 +71,8 @@ def outline_text(outline: Sequence[OutlineEntry]) -> str:
 
 
 def _entry(chapter: Chapter, sentence: str | None) -> OutlineEntry:
-    text = f"{chapter.title}: {sentence.removeprefix('Shows: ')}" if sentence else chapter.title
+    mark = " —" if ":" in chapter.title else ":"
+    text = f"{chapter.title}{mark} {sentence.removeprefix('Shows: ')}" if sentence else chapter.title
     return OutlineEntry(chapter.start_seconds, chapter.end_seconds, text)
 
 

@@ -3,6 +3,8 @@
 import re
 from difflib import SequenceMatcher
 
+NEW_LINE = " / "  # between the lines of a slide, as the small model writes it
+_GOES_ON = (",", ";", ":", ".", "!", "?", "&", "-", "–", "(", "/", "=")  # behind which no other mark is wanted
 _MOST_TITLE_CHARACTERS = 100
 _LABEL = re.compile(r"^(?:chapter\s*)?(?:title|heading)\s*:\s*", re.IGNORECASE)
 _QUOTES = "\"'“”‘’«»`*_# "
@@ -34,6 +36,24 @@ def clean_title(text: str) -> str:
 def clean_sentences(text: str) -> str:
     """One paragraph, ended where the model began to repeat itself."""
     return without_loop(" ".join(text.split()))
+
+
+def in_a_row(words: str) -> str:
+    """The lines of a slide, as the small model reads them, in one paragraph: wrapped ones go on, others are parted.
+
+    A long line that comes again was read in circles.
+
+    >>> in_a_row("Marker genes & / expression of / two types / Enrichment / Page Table Entry / Page Table Entry")
+    'Marker genes & expression of two types; Enrichment; Page Table Entry'
+    """
+    text = ""
+    lines = words.split(NEW_LINE)
+    for place, line in enumerate(lines):
+        if len(line) >= _LONG_TITLE and line in lines[:place]:
+            continue
+        goes_on = line[:1].islower() or text.endswith(_GOES_ON)
+        text += f"{'' if not text else ' ' if goes_on else '; '}{line}"
+    return text
 
 
 def without_loop(text: str) -> str:

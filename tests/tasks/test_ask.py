@@ -118,6 +118,12 @@ def test_the_end_is_on_screen_until_the_clock_says_so(lecture: Path, first: AskR
     assert out.answer.startswith("0:45 is outside of what was looked at") and out.evidence == ()
 
 
+def test_a_slash_in_a_title_parts_no_lines(lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slides, "generate", lambda *_, **__: Generated("Input / Output", 0.99))
+    (answer,) = api.ask(lecture, ["what is on screen at 0:15?"], Settings()).answers
+    assert answer.answer.startswith("“Input / Output” is on screen at ")
+
+
 def test_a_title_that_is_read_unclearly_is_no_fact(
     lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:

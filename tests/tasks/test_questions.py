@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from vamba_cli.tasks.questions import Kind, Understood, is_pronoun, is_sentence, understand
 
 TIMES = {
+    "show me the part on MetaCell": "MetaCell",
+    "when do they move on to clustering": "clustering",
+    "when does he get to UMAP?": "UMAP",
     "When is backprop introduced?": "backprop",
     "when does the speaker talk about gradient descent?": "gradient descent",
     "At what time is overfitting explained?": "overfitting",
@@ -98,10 +101,7 @@ OTHERS = {
     "how long does the slide on UMAP last": ("duration", "UMAP"),
     "how much time is spent on PCA": ("duration", "PCA"),
     "how long is the video?": ("duration", None),
-    "when does he get to UMAP?": ("time", "UMAP"),
-    "when do they move on to clustering": ("time", "clustering"),
     "how many quiz questions are there?": ("count", "quiz questions"),
-    "show me the part on MetaCell": ("time", "MetaCell"),
     "how long is the title slide shown?": ("duration", None),
     "how long is the last slide on screen": ("duration", None),
     "how long is the title page of the thesis shown": ("duration", "title page of the thesis"),

@@ -11,6 +11,7 @@ from vamba_cli.errors import UsageError
 from vamba_cli.results import Answer, AskResult, Timing
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.ask import answer_all
+from vamba_cli.tasks.profiles import PROFILES
 
 _MOST_QUESTION_CHARACTERS = 4000
 
@@ -28,7 +29,7 @@ class OpenVideo:
         self.video, self.model = video, model or OpenModel(settings)
         with flushed_denormals():
             self.session, self.load_seconds = encoded(video, self.model, on_event)
-        self._answers: list[Answer] = []
+        self._profile = PROFILES[self.model.folder.profile]
 
     def ask(self, questions: Sequence[str], on_event: OnEvent = ignore) -> tuple[Answer, ...]:
         """Answers in the order of the questions, each of which stands for itself.
@@ -38,8 +39,9 @@ class OpenVideo:
         """
         asked = [checked_question(question) for question in questions]
         with flushed_denormals():
-            answers = answer_all(self.session, asked, self.model.settings, on_event, self._answers)
-        self._answers += answers
+            answers = answer_all(self.session, asked, self.model.settings, on_event, self._profile)
+        for answer in answers:
+            self._profile = self._profile.after(answer.answer)
         return answers
 
 

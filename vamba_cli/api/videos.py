@@ -28,7 +28,7 @@ from vamba_cli.settings import Settings
 from vamba_cli.tasks.ask import answer_all
 from vamba_cli.tasks.chapters import Wishes, find_chapters
 from vamba_cli.tasks.evidence import evidence_over_time
-from vamba_cli.tasks.profiles import PROFILES, Profile
+from vamba_cli.tasks.profiles import PROFILES
 from vamba_cli.tasks.summarise import SummaryWishes
 from vamba_cli.tasks.summarise import summarise as summarise_session
 
@@ -134,9 +134,8 @@ def _chapters_work(model: OpenModel, wishes: Wishes, on_event: OnEvent) -> Work[
 
     def work(facts: _Facts) -> VideoChapters:
         found = find_chapters(facts.session, wishes, on_event)
-        warnings = (
-            [] if any(chapter.title_source == "model" for chapter in found) else [_with_limits(_NO_TITLE, profile)]
-        )
+        titled = any(chapter.title_source == "model" for chapter in found)
+        warnings = [] if titled else [f"{_NO_TITLE}. {profile.limits}".rstrip()]
         if wishes.count is not None and len(found) < wishes.count:
             warnings.append(f"{wishes.count} chapters were asked for, and its pictures give {len(found)}")
         spans = [evidence_over_time(facts.session, profile, question, on_event) for question in questions]
@@ -145,10 +144,6 @@ def _chapters_work(model: OpenModel, wishes: Wishes, on_event: OnEvent) -> Work[
         return VideoChapters(chapters=found, curves=curves, **facts.finished(warnings))
 
     return work
-
-
-def _with_limits(warning: str, profile: Profile) -> str:
-    return f"{warning}. {profile.limits}".rstrip()
 
 
 def _summary_work(wishes: SummaryWishes, on_event: OnEvent) -> Work[VideoSummaryText]:

@@ -4,7 +4,6 @@ Every time in a result comes from frame timestamps, through windowed cross-atten
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from vamba_cli.engine.events import Answered, AnswerText, OnEvent, Stage, ignore
 from vamba_cli.engine.generate import generate
@@ -25,22 +24,19 @@ def answer_all(
     questions: Sequence[str],
     settings: Settings,
     on_event: OnEvent = ignore,
-    before: Sequence[Answer] = (),
+    profile: Profile | None = None,
 ) -> tuple[Answer, ...]:
     """All questions against one memory, in order; each answer is told as soon as it is known.
 
     Args:
-        before: answers that the user has read already: what the model cannot do is said once.
+        profile: how the model is asked behind earlier answers (`Profile.after`); as it is if not given.
     """
     answers = []
-    profile = PROFILES[session.ready.folder.profile]
-    if profile.limits and any(profile.limits in answer.answer for answer in before):
-        profile = replace(profile, limits="")
+    profile = profile or PROFILES[session.ready.folder.profile]
     for index, question in enumerate(questions):
         answers.append(_answer(session, profile, index, question, settings, on_event))
         on_event(Answered(index, answers[-1]))
-        if profile.limits and profile.limits in answers[-1].answer:
-            profile = replace(profile, limits="")
+        profile = profile.after(answers[-1].answer)
     return tuple(answers)
 
 

@@ -87,16 +87,21 @@ def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[
     return headings
 
 
+def pictures(session: Session, profile: Profile) -> list[tuple[Span, Span]]:
+    """The runs of frame pairs that show one picture, and what is read of them."""
+    memory, threshold = session.memory, profile.search.scene_threshold
+    return settled(memory, scenes(memory, threshold), threshold)
+
+
 def read_before(session: Session, profile: Profile, pair: int) -> str:
     """What the first picture says, which has no clear heading and is gone before a frame pair comes; "" if nothing."""
-    threshold = profile.search.scene_threshold
-    (_, stop), part = settled(session.memory, scenes(session.memory, threshold), threshold)[0]
+    (_, stop), part = pictures(session, profile)[0]
     if stop > pair:
         return ""
     for question in (profile.reading, profile.reading_text):  # a page with the title of a talk may have no heading
         (said,) = read(session, question, [core(part, profile.search.longest_window)])
         if said.text not in profile.empty_answers and said.probability >= LEAST_READ:
-            return without_loop(in_a_row(said.text))
+            return without_loop(in_a_row(said.text) if question == profile.reading_text else said.text)
     return ""
 
 
@@ -108,8 +113,7 @@ def as_read(session: Session, profile: Profile, topic: str, spans: Sequence[Scor
     claimed = [span for span in spans if span.heading]
     if not profile.reading or not claimed:
         return list(spans)
-    threshold, longest = profile.search.scene_threshold, profile.search.longest_window
-    parts = settled(session.memory, scenes(session.memory, threshold), threshold)
+    parts, longest = pictures(session, profile), profile.search.longest_window
     windows = [[core(part, longest) for run, part in parts if a.first <= run[0] < a.stop] for a in claimed]
     flat = [window for of_span in windows for window in of_span]
     headed = {

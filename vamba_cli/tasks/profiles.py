@@ -1,7 +1,7 @@
 """How each kind of model wants to be asked. Pure."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vamba_cli.engine.signals import Probe
 from vamba_cli.engine.windows import SearchOptions
@@ -36,6 +36,10 @@ class Profile:
     empty_answers: tuple[str, ...] = ()
     title_request: str = ""
     sentence_request: str = ""
+
+    def after(self, answer: str) -> "Profile":
+        """The profile for what is said behind an answer: what the model cannot do is said once."""
+        return replace(self, limits="") if self.limits and self.limits in answer else self
 
     def probe(self, question: str, topic: str | None) -> Probe | None:
         """The probe for a question, or None where the model has no way to look for it."""

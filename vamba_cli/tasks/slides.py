@@ -11,12 +11,12 @@ from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Generated, Span, generate
 from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import ScoredSpan, core, scenes, settled
+from vamba_cli.engine.windows import ScoredSpan, core
 from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said
 from vamba_cli.tasks.order import about, answer_of_order
-from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, read_outline, shows_text
+from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood, has_latin_letters, is_pronoun, is_sentence, slide_to_read
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
@@ -112,7 +112,7 @@ def _moment(
     memory = session.memory
     named = moment_seconds(question) if wanted.kind in _MOMENTS else None
     if named is not None and wanted.kind == "after":  # what comes up then, not what stands there already
-        starts = [memory.pair_start_seconds(run[0]) for run, _ in _slides(session, profile)]
+        starts = [memory.pair_start_seconds(run[0]) for run, _ in pictures(session, profile)]
         return next((start for start in starts if start > named), named)
     if named is not None or wished not in ("title", "text") or wanted.topic is not None:
         return named
@@ -237,7 +237,7 @@ def _span(heading: Heading) -> ScoredSpan:
 def _first(session: Session, profile: Profile, wished: Wish, settings: Settings) -> Reply:
     """Title or words of the first scene that is surely read, else of the first that may be."""
     doubtful: list[tuple[Span, Generated]] = []
-    for run, part in _slides(session, profile)[:_SCENES_TRIED]:
+    for run, part in pictures(session, profile)[:_SCENES_TRIED]:
         read = _read(session, profile, wished, part, settings)
         if read.text and read.probability >= LEAST_READ:
             doubtful.append((run, read))
@@ -260,7 +260,7 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
     begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
     if not begin <= moment < _until(session, begin, end, settings):
         return f"{clock(moment)} is outside of what was looked at, {clock_span(begin, end)}.", []
-    slides = reversed(_slides(session, profile))
+    slides = reversed(pictures(session, profile))
     scene, part = next((run, part) for run, part in slides if memory.pair_start_seconds(run[0]) <= moment)
     title = _read(session, profile, "title", part, settings)
     words = _read(session, profile, "text", part, settings) if wished == "text" or not title.text else None
@@ -284,12 +284,6 @@ def _until(session: Session, begin: float, end: float, settings: Settings) -> fl
     return max(end, min(session.prospect.info.duration_seconds, end + pair_seconds)) + 1.0
 
 
-def _slides(session: Session, profile: Profile) -> list[tuple[Span, Span]]:
-    """The runs of frame pairs that show one picture, and what is read of them."""
-    memory, threshold = session.memory, profile.search.scene_threshold
-    return settled(memory, scenes(memory, threshold), threshold)
-
-
 def _read(session: Session, profile: Profile, wished: Wish, scene: Span, settings: Settings) -> Generated:
     """Title or words of a scene; "" where there is nothing to read."""
     read = generate(
@@ -301,4 +295,6 @@ def _read(session: Session, profile: Profile, wished: Wish, scene: Span, setting
         options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
         max_new_tokens=settings.max_new_tokens,
     )
-    return Generated("" if read.text in profile.empty_answers else in_a_row(read.text), read.probability)
+    if read.text in profile.empty_answers:
+        return Generated("", read.probability)
+    return Generated(in_a_row(read.text) if wished == "text" else read.text, read.probability)

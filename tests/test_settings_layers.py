@@ -89,6 +89,7 @@ def test_environment_values(place: Place, variable: str, text: str, name: str, v
     [
         ({"VAMBA_FSP": "1"}, "VAMBA_FSP is not a setting of vamba: did you mean VAMBA_FPS"),
         ({"VAMBA_START": "1:00"}, "VAMBA_START is not a setting of vamba: did you mean VAMBA_START_SECONDS?"),
+        ({"VAMBA_KEYFRAMES": "1"}, "VAMBA_KEYFRAMES is not a setting of vamba: did you mean VAMBA_KEYFRAMES_ONLY?"),
         ({"VAMBA_CACHE": "maybe"}, "VAMBA_CACHE=maybe is not allowed: it must be true or false"),
         ({"VAMBA_FRAMES": "1.5"}, "VAMBA_FRAMES=1.5 is not allowed: it must be a whole number"),
         ({"VAMBA_FPS": "-1"}, "environment: fps = -1.0 is not allowed: it must be above 0"),

@@ -6,14 +6,13 @@ Presets come from the strongest of these places that names any.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from vamba_cli.errors import UsageError
 from vamba_cli.folders import config_folder
 from vamba_cli.presets import apply_presets, read_yaml, split_names
-from vamba_cli.settings import Settings
+from vamba_cli.settings import Settings, nearest
 from vamba_cli.timecode import parse_seconds
 
 ENVIRONMENT_PREFIX = "VAMBA_"
@@ -76,9 +75,8 @@ def _environment_layer(environ: Mapping[str, str]) -> _Layer:
         elif variable in known:
             values[known[variable]] = _parse(variable, text.strip(), hints[known[variable]])
         else:
-            longer = [name for name in known if name.startswith(f"{variable}_")]  # VAMBA_START: _SECONDS is missing
-            near = longer or get_close_matches(variable, [*known, f"{ENVIRONMENT_PREFIX}PRESET"], n=1)
-            hint = f"did you mean {near[0]}?" if near else "unset it"
+            near = nearest(variable, [*known, f"{ENVIRONMENT_PREFIX}PRESET"])
+            hint = f"did you mean {near}?" if near else "unset it"
             raise UsageError(f"environment variable {variable} is not a setting of vamba: {hint}")
     return _Layer("environment", values, presets)
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, get_args, get_type_hints
@@ -18,6 +18,13 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 def unless_auto(value: str) -> str | None:
     """What the user chose; None where the choice was left open."""
     return None if value == "auto" else value
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that an unknown one is the beginning of ("start" of "start_seconds"), or else resembles."""
+    known = list(known)
+    near = [one for one in known if one.startswith(f"{name}_")] or get_close_matches(name, known, n=1)
+    return near[0] if near else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +122,8 @@ class Settings:
         known = [f.name for f in fields(Settings) if f.name != "presets"]
         for key, value in values.items():
             if key not in known:
-                near = get_close_matches(key, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
+                near = nearest(key, known)
+                hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(known)}"
                 raise UsageError(f"{source}: unknown setting {key!r}{hint}")
             if not _fits(value, hints[key]):
                 raise UsageError(f"{source}: {key} = {value!r} must be {_type_name(hints[key])}")

@@ -102,16 +102,17 @@ def _watched(
     return result
 
 
-def collect_questions(question: str | None, more: Sequence[str], file: str | None) -> list[str]:
-    """All questions in the order: argument, `-q`, file."""
+_HOW_TO_ASK = 'write one after the video, `vamba ask VIDEO "what happens?"`, or with -q'
+
+
+def collect_questions(question: str | None, more: Sequence[str], file: str | None, how: str = _HOW_TO_ASK) -> list[str]:
+    """All questions in the order: argument, `-q`, file; `how` says what to do where there is none."""
     asked = [*([question] if question is not None else []), *more]
     if file is not None:
         lines = _lines(file)
         asked += [line.strip() for line in lines if line.strip()]
     if not asked:
-        raise UsageError(
-            'no question was given: write one after the video, `vamba ask VIDEO "what happens?"`, or with -q'
-        )
+        raise UsageError(f"no question was given: {how}")
     if not all(text.strip() for text in asked):
         raise UsageError("a question is empty: write what you want to know")
     return asked

@@ -136,9 +136,8 @@ def _work(task: str | None, settings: Settings, given: Mapping[str, Any], questi
             flag = "--" + name.removesuffix("_seconds").replace("_", "-").replace("questions", "question")
             raise UsageError(f"{flag} does not go with --task {task}")
     if task == "ask":
-        if not wishes.get("questions") and not questions_file:
-            raise UsageError('--task ask needs a question: give -q "who speaks?", or --questions FILE')
-        wishes["questions"] = collect_questions(None, wishes.get("questions", ()), questions_file)
+        how = '--task ask needs -q "who speaks?", or --questions FILE'
+        wishes["questions"] = collect_questions(None, wishes.get("questions", ()), questions_file, how)
     elif questions_file:
         raise UsageError(f"--questions goes with --task ask, not with --task {task}")
     file = settings.subtitles_file

@@ -16,6 +16,7 @@ from torch import Tensor
 from vamba_cli.kernels import plain
 from vamba_cli.kernels.packed import Packed
 from vamba_cli.kernels.processors import num_processors
+from vamba_cli.kernels.triton_math import input_precision
 
 BLOCK = 64  # keys per step
 
@@ -119,7 +120,7 @@ def _attend(
         q, keys, values, out, lse, rows, tokens, part, kv_heads, *q.stride()[:3],
         *keys.stride()[:3], *values.stride()[:3], D**-0.5 * math.log2(math.e),
         *((q, q, 0, 0, 0) if key_scale is None else (key_scale, value_scale, *key_scale.stride())),
-        D, BD, BR, BLOCK, "ieee" if q.dtype == torch.float32 else "tf32", key_scale is not None,
+        D, BD, BR, BLOCK, input_precision(q.dtype), key_scale is not None,
         num_warps=4, num_stages=3,
     )  # fmt: skip
     _merge[(rows, batch * kv_heads)](out, lse, y, rows, parts, D, BD, triton.next_power_of_2(parts))

@@ -26,13 +26,18 @@ def _gemv(w_ptr, x_ptr, bias_ptr, y_ptr, rows, width, HAS_BIAS: tl.constexpr, BN
     tl.store(y_ptr + n, y, n < rows)
 
 
+def rows_at_once(rows: int) -> int:
+    """Of a matrix, that one program multiplies with a single vector."""
+    return 4 if rows <= 8192 else 8
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`F.linear` for a single row x (1, ..., 1, width)."""
     rows, width = weight.shape
     if x.numel() != width:
         return F.linear(x, weight, bias)
     y = torch.empty(*x.shape[:-1], rows, device=x.device, dtype=x.dtype)
-    BN = 4 if rows <= 8192 else 8
+    BN = rows_at_once(rows)
     _gemv[(triton.cdiv(rows, BN),)](
         weight, x, weight if bias is None else bias, y, rows, width, bias is not None, BN, 1024, num_warps=4
     )

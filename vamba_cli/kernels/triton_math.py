@@ -1,7 +1,10 @@
-"""The logistic function in few instructions; `tl.sigmoid` takes 13, which is what kernels beside it wait for."""
+"""The logistic function in few instructions (`tl.sigmoid` takes 13, which is what kernels beside it wait for), and how
+exact products of float32 are.
+"""
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
+import torch
 import triton
 import triton.language as tl
 
@@ -22,3 +25,8 @@ def rough_sigmoid(x):
         "tanh.approx.f32 $0, $1;", "=f,f", [0.5 * x], dtype=tl.float32, is_pure=True, pack=1
     )
     return 0.5 + 0.5 * half
+
+
+def input_precision(dtype: torch.dtype) -> str:
+    """Of `tl.dot`: float32, which comes from Triton's interpreter alone, as it is; it says nothing of 16 bits."""
+    return "ieee" if dtype == torch.float32 else "tf32"

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from vamba_cli.kernels import plain
 from vamba_cli.kernels.processors import num_processors
+from vamba_cli.kernels.triton_gemv import rows_at_once
+from vamba_cli.kernels.triton_math import input_precision
 
 _MOST_VECTORS = 2048
 _STAGES = 3
@@ -121,12 +123,12 @@ def linear_int8(x: Tensor, data: Tensor, scale: Tensor, bias: Tensor | None = No
     y = torch.empty(*x.shape[:-1], rows, device=x.device, dtype=x.dtype)
     given, biased = (scale, scale if bias is None else bias, y), bias is not None
     if vectors == 1:
-        BN = 4 if rows <= 8192 else 8
+        BN = rows_at_once(rows)
         _int8[(triton.cdiv(rows, BN),)](data, x, *given, rows, width, biased, BN, 1024, num_warps=4)
     else:
         BV, BN, warps, grid = _tiles(x.device, vectors, rows)
         _int8_of_many[grid](
-            data, x.contiguous(), *given, vectors, rows, width, biased, BV, BN, 64, _precision(x),
+            data, x.contiguous(), *given, vectors, rows, width, biased, BV, BN, 64, input_precision(x.dtype),
             num_warps=warps, num_stages=_STAGES,
         )  # fmt: skip
     return y
@@ -140,13 +142,13 @@ def linear_int4(x: Tensor, data: Tensor, scale: Tensor, low: Tensor, bias: Tenso
     y = torch.empty(*x.shape[:-1], rows, device=x.device, dtype=x.dtype)
     given, biased = (scale, low, scale if bias is None else bias, y), bias is not None
     if vectors == 1:
-        BN = 4 if rows <= 8192 else 8
+        BN = rows_at_once(rows)
         _int4[(triton.cdiv(rows, BN),)](data, x, *given, rows, groups, biased, BN, 16, half // groups, num_warps=4)
     else:
         BV, BN, warps, grid = _tiles(x.device, vectors, rows)
         _int4_of_many[grid](
-            data, x.contiguous(), *given, vectors, rows, groups, biased, BV, BN, half // groups, _precision(x),
-            num_warps=warps, num_stages=_STAGES,
+            data, x.contiguous(), *given, vectors, rows, groups, biased, BV, BN, half // groups,
+            input_precision(x.dtype), num_warps=warps, num_stages=_STAGES,
         )  # fmt: skip
     return y
 
@@ -161,7 +163,3 @@ def _tiles(device: torch.device, vectors: int, rows: int) -> tuple[int, int, int
     few = across * triton.cdiv(rows, 128) < 3 * num_processors(device) // 2
     BN, warps = (64, 4) if few else (128, 8)
     return BV, BN, warps, (across, triton.cdiv(rows, BN))
-
-
-def _precision(x: Tensor) -> str:
-    return "ieee" if x.dtype == torch.float32 else "tf32"

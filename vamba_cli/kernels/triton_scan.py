@@ -17,7 +17,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 
 from vamba_cli.kernels import plain
 from vamba_cli.kernels.processors import copies_tiles, num_processors
-from vamba_cli.kernels.triton_math import LOG2_E
+from vamba_cli.kernels.triton_math import LOG2_E, input_precision
 
 BLOCK, WARPS, STAGES = 64, 4, 2  # tokens per block; as measured on an H200
 _SIDES = {16, 32, 64, 128}  # of a head's state: what tiles can have
@@ -208,7 +208,7 @@ def scan(
     copies = all(map(_can_be_copied, (x, B, C, y)))
     values, inputs, outputs, written = map(_tiles, (x, B, C, y)) if copies else (x, B, C, y)
     steps = [part.stride()[:2] for part in (x, B, C)]
-    precision = "ieee" if x.dtype == torch.float32 else "tf32"
+    precision = input_precision(x.dtype)
     _factors[(blocks, batch, triton.cdiv(heads, 16))](
         dt, dt_bias, a_log, tokens, whole, length, blocks * BLOCK, *dt.stride()[:2], heads, BLOCK, 16
     )

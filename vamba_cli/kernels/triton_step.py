@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from vamba_cli.kernels.triton_math import sigmoid
+from vamba_cli.kernels.triton_math import input_precision, sigmoid
 
 _LOG2_E = math.log2(math.e)
 
@@ -165,5 +165,5 @@ def text_attention(
     _text_attention[(kv_heads,)](
         q, k, v, keys, values, position, y, kv_heads, group, math.log2(theta), D**-0.5 * _LOG2_E,
         D, half, max(16, triton.next_power_of_2(half)), max(16, triton.next_power_of_2(D)),
-        max(16, triton.next_power_of_2(group)), 64, "ieee" if keys.dtype.itemsize == 4 else "tf32", num_warps=4,
+        max(16, triton.next_power_of_2(group)), 64, input_precision(keys.dtype), num_warps=4,
     )  # fmt: skip

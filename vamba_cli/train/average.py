@@ -5,7 +5,6 @@ arXiv 2203.05482). The dense readers beside them, where each has one, are averag
 """
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from vamba_cli.model.vamba import Vamba
-from vamba_cli.train.export import export
-from vamba_cli.train.loop import NOTES, READER
+from vamba_cli.train.loop import READER, export_with_notes
 from vamba_cli.weights.load import load_model, read_config
 
 Tensors = dict[str, torch.Tensor]
@@ -45,8 +43,7 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+", help="model folders")
     parser.add_argument("--out", type=Path, required=True, help="for a folder `model`, and a dense reader beside it")
     args = parser.parse_args()
-    file = export(average(args.folders), args.out / "model")
-    shutil.copyfile(NOTES, file.parent / NOTES.name)
+    file = export_with_notes(average(args.folders), args.out / "model")
     readers = [folder.parent / READER for folder in args.folders]
     if all(reader.is_file() for reader in readers):
         save_file(mean([load_file(reader) for reader in readers]), args.out / READER)

@@ -182,9 +182,14 @@ class Trainer:
     def save(self) -> Path:
         """The model in a folder that can be asked and shipped as it is, and the dense reader beside it."""
         save_file({k: v.cpu() for k, v in self.objective.reader.state_dict().items()}, self.out / READER)
-        file = export(self.model, self.out / "model")
-        shutil.copyfile(NOTES, file.parent / NOTES.name)
-        return file
+        return export_with_notes(self.model, self.out / "model")
+
+
+def export_with_notes(model: Vamba, folder: Path) -> Path:
+    """A network in a folder that is asked as the shipped one is; its weights' file."""
+    file = export(model, folder)
+    shutil.copyfile(NOTES, folder / NOTES.name)
+    return file
 
 
 @dataclass

@@ -87,6 +87,14 @@ def test_what_is_not_there_is_not_found(lecture: Path, first: AskResult) -> None
         assert "not found" in answer.answer
 
 
+def test_what_is_not_seen_is_not_denied(lecture: Path, first: AskResult) -> None:
+    asked = ["is there a photo of a person?", "is photosynthesis shown?", "how many diagrams are there?"]
+    photo, word, number = (answer.answer for answer in api.ask(lecture, asked, Settings()).answers)
+    assert photo.startswith("“photo of a person” was not found in writing; pictures themselves are not seen.")
+    assert word.startswith("No: ")
+    assert number.startswith("“diagrams” was not found in writing")
+
+
 def test_yes_with_its_time(lecture: Path, first: AskResult) -> None:
     (answer,) = api.ask(lecture, ["Is there a slide about overfitting?"], Settings()).answers
     assert answer.answer.startswith(("Yes", "Perhaps"))

@@ -94,5 +94,5 @@ def _answer_in_rules(
     if wanted.kind not in ("time", "yes-no") or (wanted.topic is None and not seen):
         return None
     if not seen and not heard:
-        return not_found(wanted.topic, profile.limits)
+        return not_found(wanted.topic, profile)
     return None if wanted.kind == "yes-no" else seen_or_said(question, wanted.topic, seen, heard, yes_no=False)

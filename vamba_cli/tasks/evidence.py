@@ -15,7 +15,7 @@ from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Evidence
 from vamba_cli.tasks.outline import as_read
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.questions import understand
+from vamba_cli.tasks.questions import is_picture, understand
 from vamba_cli.tasks.speech import (
     asks_about_pictures,
     asks_about_speech,
@@ -226,9 +226,11 @@ def seen_or_said(
     return f"{opening}{name_of(topic)} {heard} (subtitles), and was not seen on screen."
 
 
-def not_found(topic: str | None, limits: str) -> str:
-    """The sentence for a search without result."""
-    return f"{name_of(topic)} was not found in this video. {limits}".rstrip()
+def not_found(topic: str | None, profile: Profile) -> str:
+    """The sentence for a search without result; a model that reads alone does not deny what it cannot see."""
+    if topic and profile.reads_alone and is_picture(topic):
+        return f"{name_of(topic)} was not found in writing; pictures themselves are not seen. {profile.limits}".rstrip()
+    return f"{name_of(topic)} was not found in this video. {profile.limits}".rstrip()
 
 
 def name_of(topic: str | None) -> str:

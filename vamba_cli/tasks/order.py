@@ -61,7 +61,7 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
         return _of_the_whole(watched, wanted)
     spans, topic = everywhere(session, profile, question, wanted.topic, on_event)
     if not spans:
-        return not_found(wanted.topic, profile.limits), []
+        return not_found(wanted.topic, profile), []
     if wanted.kind == "count":
         return _how_many(watched, topic, spans)
     if wanted.kind == "duration":

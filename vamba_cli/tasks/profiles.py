@@ -21,6 +21,7 @@ class Profile:
     reading_text: a question that a window answers with all its words, or "".
     finding: a question about the {beginning} of a topic that a window answers with its line from there on, or "";
         models that have it are looked through with `engine.signals`, and how much each signal counts comes with them.
+    reads_alone: whether it reads writing and sees no pictures.
     empty_answers: what the model says of a window where it finds nothing to read.
     title_request, sentence_request: what a model that can talk is asked about a part of the video, or "".
     """
@@ -33,6 +34,7 @@ class Profile:
     limits: str
     reading_text: str = ""
     finding: str = ""
+    reads_alone: bool = False
     empty_answers: tuple[str, ...] = ()
     title_request: str = ""
     sentence_request: str = ""
@@ -94,6 +96,7 @@ PROFILES = {
         limits="(The small model reads slides, above all their titles; --model vamba-qwen2-vl-7b understands more.)",
         reading_text="text?",
         finding="find: {beginning}",
+        reads_alone=True,
         empty_answers=("(no title)", "(nothing)", ""),
     ),
 }

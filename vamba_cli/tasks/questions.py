@@ -149,6 +149,14 @@ _SENTENCE = re.compile(
     r"|quién|cuántos|cuando|donde|que|quien|cuantos|cómo|como|hay|es|está|quando|dove|cosa|chi|onde)\s",
     re.IGNORECASE,
 )
+_PICTURE = re.compile(
+    r"(?:(?:nice|colou?r(?:ful|ed)|black|white|red|green|blue|yellow|first|second|third|last|big|small|large|long|single|good|real|hand-drawn|animated"
+    r"|bar|pie|line|flow|scatter|box|violin|volcano|area|world|circuit|block|tree|stack(?:ed)?)[\s-]*)*"
+    r"(?:photo(?:graph)?|picture|image|drawing|sketch|diagram|chart|graph|graphic|plot|histogram|heat\s?map|figure|illustration|cartoon|comic|icon|logo"
+    r"|emoji|map|screenshot|animation|arrow|photo|face|person|speaker|lecturer|presenter|teacher|audience|webcam|camera|hand|animal|cat|dog|bird|car|tree)s?"
+    r"(?:\s+(?:of|with|from|showing|that|in|on)\s+.+)?|(?:some\s+)?(?:people|(?:wo)?m[ae]n|child(?:ren)?)",
+    re.IGNORECASE,
+)
 _OPENINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("time", _TIME), ("time", _GO), ("yes-no", _YES_NO), ("yes-no", _ANY),
 )  # fmt: skip
@@ -204,6 +212,15 @@ def is_sentence(topic: str) -> bool:
     (True, True, False)
     """
     return _SENTENCE.search(topic.lstrip("¿¡ ")) is not None
+
+
+def is_picture(topic: str) -> bool:
+    """Whether a topic names a kind of picture, or what only a picture shows, and no words.
+
+    >>> [is_picture(topic) for topic in ("heatmap", "photo of a person", "Bar charts", "decision tree", "graph theory")]
+    [True, True, True, False, False]
+    """
+    return _PICTURE.fullmatch(topic) is not None
 
 
 def has_latin_letters(topic: str) -> bool:

@@ -18,7 +18,7 @@ from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, 
 from vamba_cli.tasks.order import about, answer_of_order
 from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.questions import Understood, has_latin_letters, is_pronoun, is_sentence, slide_to_read
+from vamba_cli.tasks.questions import Understood, has_latin_letters, is_picture, is_pronoun, is_sentence, slide_to_read
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
 from vamba_cli.tasks.titles import in_a_row
 from vamba_cli.tasks.wishes import (
@@ -175,7 +175,8 @@ def _nowhere(
     if len(parts) > 1:
         return _each(session, profile, question, parts, wanted, settings, on_event)
     text, meant = _spelt_out(session, profile, topic, on_event)
-    return _timed(session, (f"No: {text}" if wanted.kind == "yes-no" and not meant else text, meant))
+    denied = wanted.kind == "yes-no" and not meant and not is_picture(topic)
+    return _timed(session, (f"No: {text}" if denied else text, meant))
 
 
 def _each(
@@ -223,7 +224,7 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
     if stands_for(topic, " ".join(topic.removesuffix("s"))):  # only then are the headings worth reading
         headings = [item for item in read_outline(session, profile, on_event) if stands_for(topic, item.title)]
     if not headings:
-        return not_found(topic, profile.limits), []
+        return not_found(topic, profile), []
     first = headings[0].title.casefold()
     spans = [_span(heading) for heading in headings if heading.title.casefold() == first]
     text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans))

@@ -27,9 +27,11 @@ from vamba_cli.subtitles import NO_SUBTITLES
 from vamba_cli.tasks import chapters as task
 from vamba_cli.tasks import describe as describing
 from vamba_cli.tasks import outline
+from vamba_cli.tasks.boundaries import Limits, choose
 from vamba_cli.tasks.chapters import Wishes, find_chapters
 from vamba_cli.tasks.outline import Reading
 from vamba_cli.tasks.profiles import PROFILES
+from vamba_cli.tasks.sections import dividers
 from vamba_cli.train.export import config_json
 
 SHOWN = {"How Neural Networks Learn": 0, "Overfitting": 10, "The Learning Rate": 22}
@@ -136,9 +138,12 @@ def reading(start: float, end: float, title: str, probability: float = 1.0) -> R
     return Reading(Scene(int(start), int(end), start, end), title, probability)
 
 
-def gains(*titles: str, seconds: float = 10.0) -> list[float]:
-    rows = [reading(i * seconds, (i + 1) * seconds, title) for i, title in enumerate(titles)]
-    return task._gains_of_titles(rows)
+def rows(titles: Sequence[str], seconds: float = 10.0) -> list[Reading]:
+    return [reading(i * seconds, (i + 1) * seconds, title) for i, title in enumerate(titles)]
+
+
+def gains(*titles: str, seconds: float = 10.0, few: bool = False) -> list[float]:
+    return task._gains_of_titles(rows(titles, seconds), few)
 
 
 def test_a_boundary_is_worth_a_new_title() -> None:
@@ -150,6 +155,21 @@ def test_a_boundary_is_worth_a_new_title() -> None:
         True,
     ]
     assert gains("A slide", "", seconds=100.0)[0] > 0  # so long without a title is a chapter of its own
+
+
+def test_few_chapters_begin_where_parts_do() -> None:
+    """And none is called by the agenda that opens it."""
+    titles = ["Trees", "Outline", "Heaps", "Heaps (2)", "", "Outline", "Graphs", "Graphs", "Paths in graphs"]
+    worth = gains(*titles, few=True)
+    ends = [10.0 * (i + 1) for i in range(len(titles))]
+    chosen = choose(ends[:-1], worth, 0.0, ends[-1], Limits(count=3))
+    assert [titles[i + 1] for i in chosen] == ["Outline", "Outline"]
+    assert [gain > 0 for gain in worth] == [gain > 0 for gain in gains(*titles)]
+    agendas = dividers(titles)
+    edges = [0, *(i + 1 for i in chosen), len(titles)]
+    groups = [rows(titles)[first:stop] for first, stop in pairwise(edges)]
+    assert [task._first_title(group, agendas) for group in groups] == ["Trees", "Heaps", "Graphs"]
+    assert task._sentence(groups[1], "", agendas) == "Also shows “Heaps (2)”."
 
 
 def test_a_title_that_changes_while_the_picture_moves_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from vamba_cli.tasks.boundaries import Limits, choose
 from vamba_cli.tasks.describe import Part, describe
 from vamba_cli.tasks.outline import Reading, read_scenes
 from vamba_cli.tasks.profiles import PROFILES, Profile
+from vamba_cli.tasks.sections import dividers, openings
 from vamba_cli.tasks.titles import NEW_LINE, clean_sentences, clean_title, in_a_row, same_title
 from vamba_cli.timecode import clock_span
 
@@ -24,7 +26,7 @@ _LEAST_SLIDES_SECONDS, _LEAST_SHOTS_SECONDS = 6.0, 20.0
 _LONG_UNTITLED_SECONDS = 90.0  # a scene without a title that lasts so long is a chapter of its own
 _AROUND_SECONDS = 20.0  # pictures on either side of a boundary that are compared
 _CHANGE = 0.6  # of the pictures (engine.scenes.picture_change), from which on a boundary is worth taking
-_SAME, _UNTITLED, _NEW = -1.0, -0.1, 1.0
+_SAME, _UNTITLED, _NEW, _LEAST_NEW = -1.0, -0.1, 1.0, 0.05
 _TITLE_TOKENS, _SENTENCE_TOKENS = 32, 96
 _TITLES_NAMED = 5
 _CLEAR_WORDS = 0.93  # of a token, on average; slides' bodies are read worse than their titles
@@ -72,7 +74,8 @@ def find_chapters(session: Session, wishes: Wishes, on_event: OnEvent) -> tuple[
 def _groups(session: Session, readings: Sequence[Reading], wishes: Wishes) -> list[list[Reading]]:
     """The scenes of each chapter."""
     slides = _shows_slides(readings)
-    gains = _gains_of_titles(readings) if slides else _gains_of_pictures(session, readings)
+    few = wishes.count is not None or wishes.max_chapters is not None
+    gains = _gains_of_titles(readings, few) if slides else _gains_of_pictures(session, readings)
     least = _LEAST_SLIDES_SECONDS if slides else _LEAST_SHOTS_SECONDS
     if wishes.min_length_seconds is not None:
         least = wishes.min_length_seconds
@@ -95,16 +98,26 @@ def _shows_slides(readings: Sequence[Reading]) -> bool:
     return titled > _SLIDES_SHARE * sum(reading.scene.seconds for reading in readings)
 
 
-def _gains_of_titles(readings: Sequence[Reading]) -> list[float]:
-    """What a boundary before each scene but the first is worth where slides are read: much, where a new title comes."""
-    gains = []
-    current = readings[0].title
-    for reading in readings[1:]:
+def _gains_of_titles(readings: Sequence[Reading], few: bool) -> list[float]:
+    """What a boundary before each scene but the first is worth where slides are read: much, where a new title comes.
+
+    Where few are wanted, more before a title that opens a part of the lecture than before one that goes on with it.
+    """
+    gains = [_UNTITLED] * (len(readings) - 1)
+    new, current = list[int](), readings[0].title
+    for place, reading in enumerate(readings[1:]):
         if not reading.title:
-            gains.append(-_UNTITLED if reading.scene.seconds >= _LONG_UNTITLED_SECONDS else _UNTITLED)
+            gains[place] *= -1 if reading.scene.seconds >= _LONG_UNTITLED_SECONDS else 1
             continue
-        gains.append(_SAME if current and same_title(current, reading.title) else _NEW)
+        is_same = bool(current) and same_title(current, reading.title)
+        gains[place] = _SAME if is_same else _NEW
         current = reading.title
+        if not is_same:
+            new.append(place)
+    if few:
+        titles = [readings[0].title, *(readings[place + 1].title for place in new)]
+        for place, worth in zip(new, openings(titles)[1:], strict=True):
+            gains[place] = max(_LEAST_NEW, gains[place] + worth)
     return gains
 
 
@@ -123,7 +136,8 @@ def _titled(
 ) -> list[Chapter]:
     """Chapters with titles; neighbours that get the same one are joined unless their number was given."""
     parts = [_part(group) for group in groups]
-    titles = [_first_title(group) for group in groups]
+    agendas = dividers([reading.title for group in groups for reading in group if reading.title])
+    titles = [_first_title(group, agendas) for group in groups]
     if profile.reading:
         slides = _shows_slides([reading for group in groups for reading in group])  # words read into film are none
         untitled = [index for index, title in enumerate(titles) if slides and not title]
@@ -157,9 +171,10 @@ def _part(group: Sequence[Reading]) -> Part:
     return Part(first.start_seconds, last.end_seconds, pairs)
 
 
-def _first_title(group: Sequence[Reading]) -> str:
-    """The first title of a chapter in its clearest reading, "" where none was read."""
+def _first_title(group: Sequence[Reading], agendas: AbstractSet[str]) -> str:
+    """The first title of a chapter in its clearest reading, "" where none was read; of an agenda only if alone."""
     titled = [reading for reading in group if reading.title]
+    titled = [reading for reading in titled if reading.title not in agendas] or titled
     same = [reading for reading in titled if same_title(reading.title, titled[0].title)]
     return max(same, key=lambda reading: reading.probability).title if same else ""
 
@@ -190,7 +205,8 @@ def _sentences(
         said = describe(session, profile.sentence_request, [_part(g) for g in groups], _SENTENCE_TOKENS, on_event)
         return [clean_sentences(answer.text) or None for answer in said]
     words = _words(session, profile, groups)
-    return [_sentence(group, said) for group, said in zip(groups, words, strict=True)]
+    agendas = dividers([reading.title for group in groups for reading in group if reading.title])
+    return [_sentence(group, said, agendas) for group, said in zip(groups, words, strict=True)]
 
 
 def _words(session: Session, profile: Profile, groups: Sequence[Sequence[Reading]]) -> list[str]:
@@ -206,10 +222,11 @@ def _words(session: Session, profile: Profile, groups: Sequence[Sequence[Reading
     ]
 
 
-def _sentence(group: Sequence[Reading], words: str) -> str | None:
+def _sentence(group: Sequence[Reading], words: str, agendas: AbstractSet[str]) -> str | None:
     """What else a chapter shows: its further titles, or the words of its slide."""
+    first = _first_title(group, agendas)
     titles = list(dict.fromkeys(reading.title for reading in group if reading.title))
-    titles = [title for title in titles if not same_title(title, titles[0])]
+    titles = [title for title in titles if title not in agendas and not same_title(title, first)]
     if titles:
         named = ", ".join(f"“{title}”" for title in titles[:_TITLES_NAMED])
         return f"Also shows {named}{f' and {len(titles) - _TITLES_NAMED} more' * (len(titles) > _TITLES_NAMED)}."

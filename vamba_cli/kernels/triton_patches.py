@@ -1,9 +1,10 @@
 """Attention inside frame pairs on GPUs, for heads whose width is no power of two.
 
 Libraries pad such heads to the next power: of the 80 numbers of the released model's heads they make 128. Here a head
-is read as two pieces, 64 and 16 wide, and products are as long as the pieces. The softmax subtracts from a row's scores
-the largest of the first block of keys; only where later ones are so much larger that sums could overflow, it is done
-again with a maximum that runs along with the keys (Milakov & Gimelshein, arXiv 1805.02867).
+is read as two pieces, 64 and 16 wide, and products are as long as the pieces. Scores of the next keys are on their way
+while this block's exponentials are taken. The softmax subtracts from a row's scores the largest of the first block of
+keys; only where later ones are so much larger that sums could overflow, it is done again with a maximum that runs along
+with the keys (Milakov & Gimelshein, arXiv 1805.02867).
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -19,7 +20,7 @@ from triton.tools.tensor_descriptor import TensorDescriptor
 from vamba_cli.kernels import plain
 from vamba_cli.kernels.processors import copies_tiles
 
-ROWS, KEYS, WARPS, STAGES = 128, 64, 8, 3
+ROWS, KEYS, WARPS, STAGES = 128, 64, 4, 3
 _LEAST = 16  # the narrowest piece that tensor cores take
 _LIMIT = tl.constexpr(2.0**96)  # of a sum of weights: float32 and bfloat16 go to 2**128, and values are added up, too
 
@@ -27,8 +28,8 @@ _LIMIT = tl.constexpr(2.0**96)  # of a sum of weights: float32 and bfloat16 go t
 @triton.jit
 def _scores(wide, narrow, q0, q1, place, column, known, WIDE: tl.constexpr, KEYS: tl.constexpr):
     """Scores (rows, KEYS) of the keys from `place` on; -inf for all but the first `known`."""
-    scores = tl.dot(q0, wide.load([place, column]).T)
-    scores = tl.dot(q1, narrow.load([place, column + WIDE]).T, scores)
+    scores = tl.dot(q1, narrow.load([place, column + WIDE]).T)  # the short product first: the long one is not awaited
+    scores = tl.dot(q0, wide.load([place, column]).T, scores)
     if known < KEYS:
         scores = tl.where((tl.arange(0, KEYS) < known)[None, :], scores, float("-inf"))
     return scores
@@ -56,19 +57,22 @@ def _attend_patches(
     q0, q1 = wide_q.load([base + first, column]), narrow_q.load([base + first, column + WIDE])
     out0, out1 = tl.zeros((ROWS, WIDE), tl.float32), tl.zeros((ROWS, NARROW), tl.float32)
     k_column, v_column = (heads + head) * D, (2 * heads + head) * D
-    last = tl.cdiv(patches, KEYS) * KEYS - KEYS  # the block that may be a part of one comes first, by itself
-    scores = _scores(wide, narrow, q0, q1, base + last, k_column, patches - last, WIDE, KEYS)
+    last = tl.cdiv(patches, KEYS) * KEYS - KEYS  # the block that may be a part of one
+    scores = _scores(wide, narrow, q0, q1, base, k_column, patches, WIDE, KEYS)
     best = tl.max(scores, 1) * scale
-    weights = tl.exp2(scores * scale - best[:, None])
-    total = tl.sum(weights, 1)
-    p = weights.to(q0.dtype)
-    out0, out1 = _read(wide, narrow, p, out0, out1, base + last, v_column, patches - last, WIDE, KEYS)
+    scores = scores * scale - best[:, None]
+    total = tl.zeros((ROWS,), tl.float32)
     for start in tl.range(0, last, KEYS):
-        scores = _scores(wide, narrow, q0, q1, base + start, k_column, KEYS, WIDE, KEYS)
-        weights = tl.exp2(scores * scale - best[:, None])
+        coming = _scores(wide, narrow, q0, q1, base + start + KEYS, k_column, KEYS, WIDE, KEYS)
+        weights = tl.exp2(scores)
         total += tl.sum(weights, 1)
         p = weights.to(q0.dtype)
         out0, out1 = _read(wide, narrow, p, out0, out1, base + start, v_column, KEYS, WIDE, KEYS)
+        scores = coming * scale - best[:, None]
+    weights = tl.where((tl.arange(0, KEYS) < patches - last)[None, :], tl.exp2(scores), 0.0)
+    total += tl.sum(weights, 1)
+    p = weights.to(q0.dtype)
+    out0, out1 = _read(wide, narrow, p, out0, out1, base + last, v_column, patches - last, WIDE, KEYS)
     row = first + tl.arange(0, ROWS)
     finite = tl.abs(tl.sum(out0, 1) + tl.sum(out1, 1)) < float("inf")  # which is not so of what is no number
     if tl.max(tl.where(((total < _LIMIT) & finite) | (row >= patches), 0, 1), 0) > 0:

@@ -1,8 +1,10 @@
 """What an open question wants of a model that only reads slides."""
 
+import time
+
 import pytest
 
-from vamba_cli.tasks.wishes import moment_seconds, span_seconds, stands_for, subject, wish
+from vamba_cli.tasks.wishes import moment_seconds, names_a_time, span_seconds, stands_for, subject, wish
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,13 @@ def test_subject(question: str, topic: str | None) -> None:
         ("what is on screen at minute 12?", 720.0),
         ("what is on the slide at 11 minutes 40 seconds?", 700.0),
         ("what is shown around 2 min 5s", 125.0),
+        ("what is on screen at 3 min 30?", 210.0),
+        ("what is on screen at 3m30s", 210.0),
+        ("what is shown at 210 seconds", 210.0),
+        ("what is shown at 3.5 minutes", 210.0),
+        ("what is shown at 1h 2m 3s", 3723.0),
+        ("what is shown 12 minutes in?", 720.0),
+        ("what comes after 3 slides", None),
         ("what is shown at 10:75", None),
         ("what is the ratio 3:20", None),
         ("what is shown?", None),
@@ -60,6 +69,16 @@ def test_subject(question: str, topic: str | None) -> None:
 )
 def test_moment(question: str, seconds: float | None) -> None:
     assert moment_seconds(question) == seconds
+
+
+@pytest.mark.parametrize("piece", ["at 3 min 30 ", "at 3 min , and ", "between 5 and ", " ", "at the ", "3m", "9 "])
+def test_long_nonsense_names_no_time_for_long(piece: str) -> None:
+    began = time.perf_counter()
+    for question in ((piece * 4000)[:3990] + "x", "at 3 min" + (piece * 4000)[:3990] + "x"):
+        moment_seconds(question)
+        span_seconds(question, 600.0)
+        names_a_time(question)
+    assert time.perf_counter() - began < 15
 
 
 @pytest.mark.parametrize(
@@ -70,6 +89,8 @@ def test_moment(question: str, seconds: float | None) -> None:
         ("what happens in the last minute?", (540.0, 600.0)),
         ("what is shown during the last 20 minutes", (0.0, 600.0)),
         ("what is shown in the first 3 minutes", (0.0, 180.0)),
+        ("what is covered between minute 5 and minute 9?", (300.0, 540.0)),
+        ("which slides are shown from 5 to 9 minutes", (300.0, 540.0)),
         ("what is the difference between PCA and UMAP?", None),
         ("what is shown at 2:00?", None),
     ],

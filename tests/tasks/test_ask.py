@@ -111,7 +111,7 @@ def test_what_the_model_cannot_do_is_said_once(lecture: Path, first: AskResult) 
     ]
     answers = [answer.answer for answer in api.ask(lecture, asked, Settings()).answers]
     assert [text.count("--model vamba-qwen2-vl-7b") for text in answers] == [1, 0, 0, 0]
-    assert answers[1] == "“krebs cycle” was not found in this video."
+    assert answers[1] == "“krebs cycle” was not found in the text of this video."
     assert "reads Latin letters alone" in answers[2]
     assert "Ask in English" in answers[3]
     opened = api.OpenVideo(lecture, Settings())

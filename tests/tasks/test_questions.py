@@ -112,6 +112,20 @@ OTHERS = {
     "how many slides does it have": ("count", None),
     "how many slides are there": ("count", None),
     "number of slides": ("count", None),
+    "list all slides about UMAP": ("count", "UMAP"),
+    "show me the slides that mention PCA": ("count", "PCA"),
+    "list the fork slides": ("count", "fork"),
+    "show me the slides": ("outline", None),
+    "how long is it on screen?": ("duration", "it"),  # which points at something that was said before
+    "how long is it?": ("duration", None),
+    # first and last mentions
+    "when is UMAP first mentioned?": ("nth", "UMAP"),
+    "when is PCA mentioned for the last time?": ("nth", "PCA"),
+    "when does UMAP first appear": ("nth", "UMAP"),
+    "when is backprop first introduced?": ("time", "backprop"),
+    # follow-ups
+    "what about scanpy?": ("time", "scanpy"),
+    "is deadlock on a slide?": ("yes-no", "deadlock"),
     # order
     "what comes after the outline": ("after", "outline"),
     "what's after t-SNE?": ("after", "t-SNE"),
@@ -183,7 +197,8 @@ def test_nothing_breaks(question: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["is ", "when ", "shown ", "a", '"', "tell me ", "list the ", "what are the of ", "please ", "at in on ",
+    ["list all of the slides ", "last mentioned for the first time ", "and what about ", "is ", "when ",
+     "shown ", "a", '"', "tell me ", "list the ", "what are the of ", "please ", "at in on ",
      "how many slides ", "what comes ", "after ", "how long is ", "the first slide ", "any slides on ",
      "slide about ", "can you tell me ", " shown is", "“”", "?!. ", "\t \n"],
 )  # fmt: skip
@@ -215,5 +230,5 @@ def test_what_is_left_of_an_unknown_question(question: str, sentence: bool) -> N
 
 
 def test_pronouns() -> None:
-    assert is_pronoun(understand("what comes after that?").topic)
+    assert is_pronoun(understand("what comes after that?").topic) and is_pronoun(understand("and then?").topic)
     assert not is_pronoun(understand("what comes after That other thing?").topic) and not is_pronoun(None)

@@ -259,7 +259,7 @@ def test_what_is_asked_to_be_said_and_is_only_seen(lecture: Path) -> None:
 
 def test_without_subtitles_the_answer_is_as_ever(lecture: Path) -> None:
     result, answer, events = ask(lecture, "when is momentum explained?", subtitles=False)
-    assert "was not found in this video" in answer.answer and answer.evidence == ()
+    assert "was not found in the text of this video" in answer.answer and answer.evidence == ()
     assert result.subtitles is None and not [event for event in events if isinstance(event, Notice)]
 
 

@@ -70,7 +70,9 @@ def _says_so_itself(answer: str) -> bool:
     return any(
         text in answer
         for text in (
-            " was not found in this video",
+            " was not found",
+            " was not understood",
+            "Each question stands for itself",
             " cannot be answered by ",
             "that can be read ",
             "Nothing is said ",

@@ -70,7 +70,7 @@ def _answer_in_words(
     heard: tuple[Evidence, ...] = said(session.subtitles, wanted.topic or subject(question))
     if settings.evidence:
         seen = evidence_of(session.memory, search(session, profile, question, wanted.topic, on_event))
-        fixed = _answer_in_rules(profile, question, wanted, seen, heard)
+        fixed = _answer_in_rules(session, profile, question, wanted, seen, heard)
         if fixed is not None:
             on_event(AnswerText(index, fixed))
             return Answer(question, fixed, (*seen, *heard))
@@ -88,11 +88,16 @@ def _answer_in_words(
 
 
 def _answer_in_rules(
-    profile: Profile, question: str, wanted: Understood, seen: Sequence[Evidence], heard: Sequence[Evidence]
+    session: Session,
+    profile: Profile,
+    question: str,
+    wanted: Understood,
+    seen: Sequence[Evidence],
+    heard: Sequence[Evidence],
 ) -> str | None:
     """The answer where the evidence is the answer; None where the model must speak."""
     if wanted.kind not in ("time", "yes-no") or (wanted.topic is None and not seen):
         return None
     if not seen and not heard:
-        return not_found(wanted.topic, profile)
+        return not_found(session, wanted.topic, profile)
     return None if wanted.kind == "yes-no" else seen_or_said(question, wanted.topic, seen, heard, yes_no=False)

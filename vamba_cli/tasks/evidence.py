@@ -25,6 +25,7 @@ from vamba_cli.tasks.speech import (
     spans_text,
 )
 from vamba_cli.tasks.wishes import subject
+from vamba_cli.timecode import clock_span
 
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _EVERY_SPAN = 10_000
@@ -33,7 +34,7 @@ _ON_A_SLIDE = re.compile(
     re.IGNORECASE,
 )
 _HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
-_SURE = 0.65  # a best span below this is only a guess, and said to be one
+SURE = 0.65  # a best span below this is only a guess, and said to be one
 
 
 def search(session: Session, profile: Profile, question: str, topic: str | None, on_event: OnEvent) -> list[ScoredSpan]:
@@ -190,7 +191,7 @@ def found(topic: str | None, evidence: Sequence[Evidence], *, yes_no: bool, num_
 
 
 def _sure(evidence: Sequence[Evidence]) -> bool:
-    return evidence[0].score >= _SURE
+    return evidence[0].score >= SURE
 
 
 def _on_screen(evidence: Sequence[Evidence], num_titles: int | None) -> str:
@@ -226,11 +227,21 @@ def seen_or_said(
     return f"{opening}{name_of(topic)} {heard} (subtitles), and was not seen on screen."
 
 
-def not_found(topic: str | None, profile: Profile) -> str:
+def not_found(session: Session, topic: str | None, profile: Profile) -> str:
     """The sentence for a search without result; a model that reads alone does not deny what it cannot see."""
     if topic and profile.reads_alone and is_picture(topic):
         return f"{name_of(topic)} was not found in writing; pictures themselves are not seen. {profile.limits}".rstrip()
-    return f"{name_of(topic)} was not found in this video. {profile.limits}".rstrip()
+    text = "the text of " if profile.reads_alone else ""
+    return f"{name_of(topic)} was not found in {text}{_looked_at(session)}. {profile.limits}".rstrip()
+
+
+def _looked_at(session: Session) -> str:
+    """The video, or the part of it that was encoded."""
+    memory = session.memory
+    begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
+    grace = 2 * (end - begin) / max(1, memory.num_pairs) + 1
+    whole = begin <= grace and end >= session.prospect.info.duration_seconds - grace
+    return "this video" if whole else f"this part of the video, {clock_span(begin, end)}"
 
 
 def name_of(topic: str | None) -> str:

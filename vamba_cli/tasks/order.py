@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
-from vamba_cli.tasks.evidence import everywhere, name_of, not_found
+from vamba_cli.tasks.evidence import SURE, everywhere, name_of, not_found
 from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.questions import Understood
+from vamba_cli.tasks.questions import Understood, is_picture
+from vamba_cli.tasks.titles import names, names_in_parts, same_title
 from vamba_cli.timecode import clock, clock_span
 
 Reply = tuple[str, list[ScoredSpan]]
@@ -49,6 +50,13 @@ class _Watched:
         memory = self.session.memory
         return memory.pair_start_seconds(span.stop) - memory.pair_start_seconds(span.first)
 
+    def rows(self, spans: Sequence[ScoredSpan]) -> str:
+        """A line for each span: when it begins, and the heading above it."""
+        headings, times = self.headings(), [self.time(span.first) for span in spans]
+        above = [next((h.title for h in headings if h.first < span.stop and span.first < h.stop), "") for span in spans]
+        width = max(map(len, times))
+        return "\n".join(f"{time:>{width}}  {title}".rstrip() for time, title in zip(times, above, strict=True))
+
     def listed(self, spans: Sequence[ScoredSpan]) -> str:
         named = ", ".join(self.span(span.first, span.stop) for span in spans[:_NAMED])
         return named + (f" (and {len(spans) - _NAMED} more)" if len(spans) > _NAMED else "")
@@ -59,14 +67,24 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
     watched = _Watched(session, profile, on_event)
     if wanted.topic is None:
         return _of_the_whole(watched, wanted)
-    spans, topic = everywhere(session, profile, question, wanted.topic, on_event)
+    found, topic = everywhere(session, profile, question, wanted.topic, on_event)
+    spans = _with_titles(found, watched.headings(), topic)
     if not spans:
-        return not_found(wanted.topic, profile), []
+        return not_found(session, wanted.topic, profile), []
     if wanted.kind == "count":
         return _how_many(watched, topic, spans)
     if wanted.kind == "duration":
         return _how_long(watched, topic, spans)
+    if wanted.kind == "nth":
+        return _first_or_last(watched, wanted.number, topic, spans)
     return _neighbour(watched, wanted.kind == "after", topic, spans)
+
+
+def _with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic: str) -> list[ScoredSpan]:
+    """The spans in which a topic was found, and all headings that have it, which the search may have passed over."""
+    titled = [_span(heading) for heading in headings if names(heading.title, topic)]
+    others = [span for span in spans if not any(span.first < one.stop and one.first < span.stop for one in titled)]
+    return sorted([*titled, *others], key=lambda span: span.first)
 
 
 def _of_the_whole(watched: _Watched, wanted: Understood) -> Reply:
@@ -133,7 +151,12 @@ def _how_many_slides(watched: _Watched) -> Reply:
 def _how_many(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
     headed = sum(span.heading for span in spans)
     as_title = f", {headed if headed < len(spans) else 'all'} of them in the title" if headed else ""
-    return f"{_number(len(spans), 'slide')} with {name_of(topic)}{as_title}: {watched.listed(spans)}.", list(spans)
+    as_title = ", in its title" if headed == len(spans) == 1 else as_title
+    word = " (the word: pictures themselves are not seen)" if is_picture(topic) else ""
+    opening = f"{_number(len(spans), 'slide')} with {name_of(topic)}{word}{as_title}:"
+    return f"{opening} {watched.listed(spans)}." if len(spans) <= _NAMED else f"{opening}\n{watched.rows(spans)}", [
+        *spans
+    ]
 
 
 def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
@@ -148,10 +171,21 @@ def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Rep
     return f"{text}.", chosen
 
 
+def _first_or_last(watched: _Watched, number: int, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
+    """Where a topic comes up first, or last; what is only perhaps there counts where nothing else is."""
+    sure = [span for span in spans if span.heading or span.probability >= SURE] or list(spans)
+    chosen = sure[0 if number > 0 else -1]
+    which, where = "first" if number > 0 else "last", "as a title" if chosen.heading else "in the text of a slide"
+    more = f"; {_number(len(sure), 'slide')} in all" if len(sure) > 1 else ""
+    return f"{name_of(topic)} is {which} on screen {where} at {watched.span(chosen.first, chosen.stop)}{more}.", [
+        chosen
+    ]
+
+
 def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
     """The heading after the part that has the topic for its title, or before it."""
     headings = watched.headings()
-    anchor = next((span for span in spans if span.heading), spans[0])
+    anchor = _span(closest) if (closest := _closest(headings, topic)) else spans[0]
     if after:
         block = next((heading for heading in headings if heading.first <= anchor.first < heading.stop), None)
         end = max(anchor.stop, block.stop if block and anchor.heading else 0)
@@ -163,6 +197,13 @@ def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[Score
         return f"No title was read {order} {name_of(topic)} ({at}).", [anchor]
     text = f"“{near.title}”, at {watched.span(near.first, near.stop)}"
     return f"{order.capitalize()} {name_of(topic)} ({at}) comes {text}.", [_span(near), anchor]
+
+
+def _closest(headings: Sequence[Heading], topic: str) -> Heading | None:
+    """The heading that is the topic, else the one with the fewest other words beside it; the first of equals."""
+    named = [heading for heading in headings if names(heading.title, topic)]
+    named = named or [heading for heading in headings if names_in_parts(heading.title, topic)]
+    return min(named, key=lambda heading: (not same_title(heading.title, topic), len(heading.title)), default=None)
 
 
 def _number(number: int, thing: str) -> str:

@@ -67,6 +67,20 @@ _ORDINALS = (
 _NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word in words.split()} | dict.fromkeys(
     ("last", "final", "closing", "end"), -1
 )
+_LISTED = re.compile(
+    r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:slides?|pages?)\s+(?:(?:that|which)\s+)?(?:are\s+)?"
+    r"(?:about|on|with|of|for|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?)\s+(?P<topic>.+)"
+    r"|(?P<bare>(?!(?:me|the|this|that|last|first|next|final|title|all|every|each|\d+)\b)\S.*?)\s+slides)$",
+    re.IGNORECASE,
+)
+_MENTION = re.compile(
+    r"^(?:when|where|at\s+what\s+time)\s+(?:is|are|was|were|does|do|did)\s+(?P<topic>.+?)\s+(?:(?:mentioned|shown|named|seen|appear|come\s+up)\s+)?"
+    r"(?P<edge>first|last|for\s+the\s+(?:very\s+)?(?:first|last)\s+time|the\s+(?:first|last)\s+time|finally)(?:\s+(?:mentioned|shown|named|seen|appear|come\s+up))?$",
+    re.IGNORECASE,
+)
+_LAST = re.compile(r"\b(?:last|finally)\b", re.IGNORECASE)
+_WHAT_ABOUT = re.compile(r"^(?:and\s+)?(?:what|how)\s+about\s+(?=\S)", re.IGNORECASE)
+_ON_SCREEN = re.compile(r"\b(?:on\s+(?:the\s+)?(?:screen|slides?|display)|shown|visible|up)$", re.IGNORECASE)
 _NTH = re.compile(
     rf"^(?:(?:what|which)(?:['’]s|\s+is|\s+was|\s+were|\s+are)?\s+|whats\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
     rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{_UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{_UNIT}"
@@ -124,7 +138,7 @@ _ENDING = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(
-    r"(?:\s+(?:is|are|was|were)\s+there|(?:\s+(?:is|are|was|were))?\s+(?:on\s+(?:the\s+)?(?:screen|slides?|display)|in\s+(?:here|there)|anywhere|at\s+all"
+    r"(?:\s+(?:is|are|was|were)\s+there|(?:\s+(?:is|are|was|were))?\s+(?:on\s+(?:(?:the|a|any|some)\s+)?(?:screen|slides?|display)|in\s+(?:here|there)|anywhere|at\s+all"
     r"|(?:in|during)\s+(?:the|this|that)\s+(?:video|lecture|talk|film|presentation|slides?|deck)))$",
     re.IGNORECASE,
 )
@@ -140,11 +154,14 @@ _ARTICLE = re.compile(
 _ENDS_AS_A_QUESTION = re.compile(
     r"\s(?:mentioned|shown|covered|discussed|explained|there|in\s+(?:here|there))$", re.IGNORECASE
 )
-_PRONOUN = re.compile(r"(?:that|this|those|these|them|it|he|she|they|there|here)", re.IGNORECASE)
+_PRONOUN = re.compile(
+    r"(?:and\s+)?(?:(?:right\s+)?(?:after|before|since)\s+)?(?:that|this|those|these|them|it|he|she|they|there|here|then|next|afterwards|before|after)",
+    re.IGNORECASE,
+)
 # What is left where the rules did not know the question: verbs, denials, questions in other languages.
 _SENTENCE = re.compile(
     r"\s(?:shown|introduced|explained|mentioned|discussed|covered|comes?|came|says?|said)\b"
-    r"|\b(?:before|after|earlier|later)\s+or\s+(?:before|after|earlier|later)\b|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|\b(?:better|worse|faster|slower|larger|smaller|more\s\w+|less\s\w+)\s+than\b|^(?:not?|who|why|how|what)\s"
+    r"|\b(?:before|after|earlier|later)\s+or\s+(?:before|after|earlier|later)\b|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|\b(?:better|worse|faster|slower|larger|smaller|longer|shorter|more\s\w+|less\s\w+)\s+than\b|^(?:not?|who|why|how|what)\s"
     r"|^(?:wann|wo|wer|wie|was|welche[rs]?|warum|gibt|ist|sind|wird|kommt|quand|où|est|qui|quel(?:le)?s?|combien|y|cuándo|dónde|qué"
     r"|quién|cuántos|cuando|donde|que|quien|cuantos|cómo|como|hay|es|está|quando|dove|cosa|chi|onde)\s",
     re.IGNORECASE,
@@ -152,8 +169,8 @@ _SENTENCE = re.compile(
 _PICTURE = re.compile(
     r"(?:(?:nice|colou?r(?:ful|ed)|black|white|red|green|blue|yellow|first|second|third|last|big|small|large|long|single|good|real|hand-drawn|animated"
     r"|bar|pie|line|flow|scatter|box|violin|volcano|area|world|circuit|block|tree|stack(?:ed)?)[\s-]*)*"
-    r"(?:photo(?:graph)?|picture|image|drawing|sketch|diagram|chart|graph|graphic|plot|histogram|heat\s?map|figure|illustration|cartoon|comic|icon|logo"
-    r"|emoji|map|screenshot|animation|arrow|photo|face|person|speaker|lecturer|presenter|teacher|audience|webcam|camera|hand|animal|cat|dog|bird|car|tree)s?"
+    r"(?:(?:\w+\s+)?code|photo(?:graph)?|picture|image|drawing|sketch|diagram|chart|graph|graphic|plot|histogram|heat\s?map|figure|illustration|cartoon|comic|icon|logo"
+    r"|emoji|map|table|equation|formula|screenshot|animation|arrow|face|person|speaker|lecturer|presenter|teacher|audience|webcam|camera|hand|animal|cat|dog|bird|car|tree)s?"
     r"(?:\s+(?:of|with|from|showing|that|in|on)\s+.+)?|(?:some\s+)?(?:people|(?:wo)?m[ae]n|child(?:ren)?)",
     re.IGNORECASE,
 )
@@ -237,11 +254,10 @@ def _of_order_or_number(text: str) -> Understood | None:
     """Questions of how long, how many, what comes after, and which is the first; None where it is none of them."""
     lasting = _DURATION.match(text)
     if lasting:
-        rest = text[lasting.end() :]
-        spent = _SPENT.match(rest)
-        bare = rest[spent.end() :] if spent else _LASTING.sub("", " " + _without_verb(rest)).strip()
-        number = _number(_ENDING.sub("", f" {bare}").strip())
-        return Understood("duration", None if number else _none_of_all(_topic(bare)), number)
+        return _lasting(text[lasting.end() :])
+    listed = _LISTED.match(text)
+    if listed:
+        return Understood("count", _topic(listed["topic"] or listed["bare"]))
     counted = _COUNT.match(text)
     if counted:
         rest = text[counted.end() :]
@@ -251,8 +267,20 @@ def _of_order_or_number(text: str) -> Understood | None:
     if ordered:
         kind: Kind = "before" if ordered["order"].casefold().startswith(("before", "preced")) else "after"
         return Understood(kind, _topic(ordered["topic"]))
-    number = _number(text)
+    mention, number = _MENTION.match(text), _number(text)
+    if mention:
+        return Understood("nth", _topic(mention["topic"]), -1 if _LAST.search(mention["edge"]) else 1)
     return Understood("nth", None, number) if number else None
+
+
+def _lasting(rest: str) -> Understood:
+    """How long what is lasting; "it" is the video, unless it is on screen."""
+    spent = _SPENT.match(rest)
+    bare = rest[spent.end() :] if spent else _LASTING.sub("", " " + _without_verb(rest)).strip()
+    number, topic = _number(_ENDING.sub("", f" {bare}").strip()), _topic(bare)
+    if not (_ON_SCREEN.search(rest) and is_pronoun(topic)):
+        topic = None if number else _none_of_all(topic)
+    return Understood("duration", topic, number)
 
 
 def _number(text: str) -> int:
@@ -278,6 +306,9 @@ def _of_a_kind(text: str) -> Understood:
     """Questions of when, whether, and what; and phrases that are no question."""
     if _OUTLINE.match(text):
         return Understood("outline", None)
+    besides = _WHAT_ABOUT.match(text)
+    if besides:
+        return Understood("time", _topic(text[besides.end() :]))
     for kind, pattern in _OPENINGS:
         opening = pattern.match(text)
         if opening:

@@ -24,11 +24,13 @@ from vamba_cli.tasks.titles import in_a_row
 from vamba_cli.tasks.wishes import (
     Wish,
     alternatives,
-    at_the_end,
     moment_seconds,
+    names_a_time,
+    share_of_video,
     span_seconds,
     stands_for,
     subject,
+    wants_the_first,
     wish,
 )
 from vamba_cli.timecode import clock, clock_span
@@ -51,6 +53,8 @@ def answer_from_slides(
     session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
 ) -> Supported:
     """An answer, and the spans that support it."""
+    if wanted == Understood("duration", None):
+        return f"The video is {clock(session.prospect.info.duration_seconds)} long.", ()
     if not shows_text(session, profile):
         return _of_film(session, question, wanted)
     if is_pronoun(wanted.topic):
@@ -74,6 +78,8 @@ def _of_film(session: Session, question: str, wanted: Understood) -> Supported:
     heard = said(session.subtitles, topic)
     if not heard:
         also = f" The subtitles do not mention “{topic}”." if topic and session.subtitles.lines else ""
+        if asks_about_speech(question) and not session.subtitles.lines:
+            also = " It has no subtitles either: --subs FILE brings them, --transcribe makes them."
         return f"{_FILM}{also}", ()
     text = seen_or_said(question, topic, (), heard, yes_no=wanted.kind == "yes-no")
     return (f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if wanted.kind == "open" else text), heard
@@ -102,7 +108,7 @@ def _from_headings(
         return None  # "read the slide about X" asks for X
     on_event(Stage("answer", question))
     told = about(session, profile, on_event) if wished == "about" else None
-    return told or _first(session, profile, wished, settings)
+    return told or _of_the_first(session, profile, question, wished, settings)
 
 
 def _moment(
@@ -116,9 +122,9 @@ def _moment(
         return next((start for start in starts if start > named), named)
     if named is not None or wished not in ("title", "text") or wanted.topic is not None:
         return named
-    end = at_the_end(question)
-    if end is not None:
-        return memory.pair_start_seconds(memory.num_pairs - 1 if end else 0)
+    share = share_of_video(question)
+    if share is not None:
+        return memory.pair_start_seconds(round(share * (memory.num_pairs - 1)))
     number = slide_to_read(question)
     headings = read_outline(session, profile, on_event) if number else []
     if not headings or number > len(headings):
@@ -145,6 +151,8 @@ def _about(
     seen = evidence_of(session.memory, spans)
     num_titles = sum(span.heading for span in spans)  # they come first
     text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no", num_titles=num_titles)
+    if profile.reads_alone and is_picture(topic) and not heard:
+        text = f"{text.removesuffix('.')}; that is the word: pictures themselves are not seen."
     if not heard and session.subtitles.lines and asks_about_speech(question):
         text = f"{text.removesuffix('.')}; the subtitles do not mention it."
     evidence = (*heard, *seen) if asks_about_speech(question) else (*seen, *heard)
@@ -224,7 +232,7 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
     if stands_for(topic, " ".join(topic.removesuffix("s"))):  # only then are the headings worth reading
         headings = [item for item in read_outline(session, profile, on_event) if stands_for(topic, item.title)]
     if not headings:
-        return not_found(topic, profile), []
+        return not_found(session, topic, profile), []
     first = headings[0].title.casefold()
     spans = [_span(heading) for heading in headings if heading.title.casefold() == first]
     text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans))
@@ -233,6 +241,15 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
 
 def _span(heading: Heading) -> ScoredSpan:
     return ScoredSpan(heading.first, heading.stop, heading.probability)
+
+
+def _of_the_first(session: Session, profile: Profile, question: str, wished: Wish, settings: Settings) -> Reply:
+    """The first scene, unless the question is for a certain other one that the rules do not know."""
+    if names_a_time(question):
+        return "The time in this question was not understood: write 3:30, 1:02:03 or “3 minutes 30 seconds”.", []
+    if wished == "title" and not wants_the_first(question):
+        return f"This question was not understood. {_ASK} {profile.limits}", []
+    return _first(session, profile, wished, settings)
 
 
 def _first(session: Session, profile: Profile, wished: Wish, settings: Settings) -> Reply:

@@ -104,6 +104,17 @@ def names(title: str, topic: str) -> bool:
     return len(whole) >= _LONG_ENOUGH and whole in _plain(title)
 
 
+def names_in_parts(title: str, topic: str) -> bool:
+    """Whether a title has all words of a topic in their order, with others between them.
+
+    >>> names_in_parts("Fisher's exact test in R", "the fisher test"), names_in_parts("Tests", "fisher test")
+    (True, False)
+    """
+    own, wanted = (_WORD.findall(text.casefold()) for text in (title, _ARTICLE.sub("", topic)))
+    left = iter(own)
+    return bool(wanted) and all(any(_alike(word, one) for word in left) for one in wanted)
+
+
 def _alike(own: str, wanted: str) -> bool:
     """Whether two words are the same, one of them in the plural, or read with a wrong letter."""
     if own == wanted or own in (f"{wanted}s", f"{wanted}es") or wanted in (f"{own}s", f"{own}es"):

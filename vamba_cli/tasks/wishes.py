@@ -13,6 +13,7 @@ from typing import Literal
 
 Wish = Literal["title", "text", "about"]
 
+_TWO_NAMES, _NAME = re.compile(r"(\S+) and (\S+)"), re.compile(r"\S[A-Z]|\w-[A-Z]|\d")
 _MOST_WORDS = 4  # of a topic that is named beside another one
 
 _TEXT = re.compile(
@@ -66,20 +67,34 @@ _MOMENT = re.compile(
     r"(?:^|\b(?:at|around|about|near|after)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
     re.IGNORECASE,
 )
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
+_LENGTH = r"\d{1,5}(?:[.,]\d+)?[\s-]*(?:h(?:ou)?rs?|h|min(?:ute)?s?|m|sec(?:ond)?s?|s)(?![a-z])"
+_AMOUNT = re.compile(r"(?P<number>\d+(?:[.,]\d+)?)[\s-]*(?P<unit>[hms]?)[a-z]*", re.IGNORECASE)
+_LONG = rf"{_LENGTH}(?:\s*(?:,|and)?\s*(?:{_LENGTH}|\d{{1,2}}\b))*"
 _MINUTE = re.compile(
-    r"\b(?:at|in|around)\s+minute\s+(?P<minutes>\d{1,4})\b"
-    r"|\b(?:at|around|after)\s+(?:the\s+)?(?P<mark>\d{1,4})[\s-]*min(?:ute)?s?"
-    r"(?:,?\s+(?:and\s+)?(?P<seconds>[0-5]?\d)\s*s(?:ec(?:ond)?s?)?|\s+mark)?\b"
-    r"|\b(?P<into>\d{1,4})\s+min(?:ute)?s?\s+in(?:to)?\b",
+    rf"\b(?:at|in|around)\s+minute\s+(?P<minutes>\d{{1,4}})\b|\b(?:at|around|near|after)\s+(?:the\s+)?(?P<length>{_LONG})(?:\s+mark)?"
+    rf"|(?<!\d)(?P<into>{_LONG})\s+in(?:to)?\b",
     re.IGNORECASE,
 )
-_CLOCK = r"(\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])"
-_BETWEEN = re.compile(rf"\b(?:between|from)\s+{_CLOCK}\s+(?:and|to|until|till)\s+{_CLOCK}", re.IGNORECASE)
+_TIMED = re.compile(r"\b(?:at|around|near|before|after)\s+(?:the\s+)?\d", re.IGNORECASE)
+_CLOCK = r"\d{1,2}:[0-5]\d(?::[0-5]\d)?(?![:\d])"
+_POINT = rf"(?:{_CLOCK}|(?:minute\s+)?\d{{1,4}}(?:\s*m(?:in(?:ute)?s?)?\b)?)"
+_BETWEEN = re.compile(rf"\b(?:between|from)\s+({_POINT})\s+(?:and|to|until|till)\s+({_POINT})", re.IGNORECASE)
 _OPEN_END = re.compile(
+    rf"\b(?:topics|titles|slides|headings|chapters)\b.*\b(?P<side>after|since|from|before|until|till)\s+({_CLOCK})",
+    re.IGNORECASE,
+)
+_END = re.compile(
     rf"\b(?:topics|titles|slides|headings|chapters)\b.*\b(?P<side>after|since|from|before|until|till)\s+{_CLOCK}",
     re.IGNORECASE,
 )
 _END = re.compile(r"\b(?:at|towards?|near|by)\s+the\s+(?:very\s+)?(?P<edge>end|close|beginning|start)\b", re.IGNORECASE)
+_MIDDLE = re.compile(r"\bhalf[\s-]?way\b|\b(?:at|in|near|around)\s+the\s+middle\b", re.IGNORECASE)
+# what makes a question one for a certain slide, which the first is not
+_CERTAIN = re.compile(
+    r"\d|\b(?:longest|shortest|most|least|half|middle|third|quarter|often|between|while|when|whenever|during|every|each|last|next|then|before|after)\b",
+    re.I,
+)
 _EDGE = re.compile(r"\bthe\s+(?P<edge>first|last)\s+(?:(?P<number>\d{1,3})\s+)?min(?:ute)?s?\b", re.IGNORECASE)
 
 
@@ -114,7 +129,34 @@ def moment_seconds(question: str) -> float | None:
     minute = _MINUTE.search(question)
     if minute is None:
         return None
-    return 60.0 * int(minute["minutes"] or minute["mark"] or minute["into"]) + int(minute["seconds"] or 0)
+    return 60.0 * int(minute["minutes"]) if minute["minutes"] else _length_seconds(minute["length"] or minute["into"])
+
+
+def _length_seconds(text: str) -> float:
+    """3 min 30, 3m30s, 210 seconds, 3.5 minutes; a number without a unit counts parts of the one before it."""
+    total, unit = 0.0, "h"
+    for amount in _AMOUNT.finditer(text):
+        unit = amount["unit"].casefold() or {"h": "m", "m": "s"}.get(unit, "s")
+        total += float(amount["number"].replace(",", ".")) * _UNITS[unit]
+    return total
+
+
+def names_a_time(question: str) -> bool:
+    """Whether a question seems to name a time, in whatever notation.
+
+    >>> names_a_time("what is on screen at 99:99?"), names_a_time("what is on screen?")
+    (True, False)
+    """
+    return _TIMED.search(question) is not None
+
+
+def wants_the_first(question: str) -> bool:
+    """Whether the first slide would answer a question for what is shown; not if it says which one.
+
+    >>> wants_the_first("what is shown?"), wants_the_first("what is shown for the longest time?")
+    (True, False)
+    """
+    return _CERTAIN.search(_plain(question)) is None
 
 
 def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] | None:
@@ -127,7 +169,7 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
     """
     between = _BETWEEN.search(question)
     if between:
-        return _seconds(between[1]), _seconds(between[2])
+        return _point_seconds(between[1]), _point_seconds(between[2])
     one_sided = _OPEN_END.search(question)
     if one_sided:
         seconds = _seconds(one_sided[2])
@@ -142,30 +184,42 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
     return max(0.0, duration_seconds - length), duration_seconds
 
 
-def at_the_end(question: str) -> bool | None:
-    """Whether a question is about the end of a video; False: about its beginning; None: about neither.
+def share_of_video(question: str) -> float | None:
+    """The part of a video that has gone by at the moment that a question names in words.
 
-    >>> at_the_end("what is on screen at the end?"), at_the_end("read the slide at the start"), at_the_end("the end")
-    (True, False, None)
+    >>> [share_of_video(f"what is shown {when}?") for when in ("at the end", "at the start", "halfway through", "now")]
+    [1.0, 0.0, 0.5, None]
     """
+    if _MIDDLE.search(question):
+        return 0.5
     found = _END.search(question)
-    return None if found is None else found["edge"].casefold() in ("end", "close")
+    return None if found is None else float(found["edge"].casefold() in ("end", "close"))
 
 
 def _seconds(text: str) -> float:
     return sum(60.0**power * int(part) for power, part in enumerate(reversed(text.split(":"))))
 
 
+def _point_seconds(text: str) -> float:
+    """A clock's time, or a number of minutes."""
+    return _seconds(text) if ":" in text else 60.0 * int(re.sub(r"\D", "", text))
+
+
 def alternatives(topic: str) -> list[str]:
-    """The topics between the words "or", and between those of "both X and Y".
+    """The topics between the words "or", and between those of "both X and Y", or of two names joined by "and".
 
     >>> alternatives("either UMAP, PCA or ICA"), alternatives("to be or not to be an expert in it"), alternatives("or")
     (['UMAP', 'PCA', 'ICA'], ['to be or not to be an expert in it'], ['or'])
     >>> alternatives("both UMAP and PCA"), alternatives("bread and butter")
     (['UMAP', 'PCA'], ['bread and butter'])
+    >>> alternatives("PCA and t-SNE"), alternatives("Freezing and releasing")
+    (['PCA', 't-SNE'], ['Freezing and releasing'])
     """
     both = re.match(r"^both\s+", topic, re.IGNORECASE)
     text = topic[both.end() :] if both else re.sub(r"^either\s+", "", topic, flags=re.IGNORECASE)
+    pair = _TWO_NAMES.fullmatch(text)
+    if pair and any(_NAME.search(name) for name in pair.groups()):
+        return list(pair.groups())
     *earlier, last = re.split(r",?\sand\s" if both else r",?\sor\s", text)
     parts = [part.strip() for part in (*(one for some in earlier for one in some.split(",")), last)]
     return parts if all(part and len(part.split()) <= _MOST_WORDS for part in parts) else [topic]

@@ -47,7 +47,15 @@ def test_each_line_of_a_pipe_is_answered(
     ran = vamba("chat", video)
     assert ran.code == 0 and api.asked == ["first?", "second?"]
     assert ran.out.count("Backpropagation is introduced at 1:27.") == 2 and "1:27 - 1:43" in ran.out
+    assert ran.out.startswith("first?\n") and "\nsecond?\n" in ran.out  # so that a script knows which is which
     assert "Ctrl" not in ran.err and "\n? " not in ran.out
+
+
+def test_help_is_no_question(vamba: Vamba, api: FakeApi, video: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("/help\n"))
+    ran = vamba("chat", video)
+    assert ran.code == 0 and api.asked == [] and ran.out == ""
+    assert "what is on screen at 12:30?" in ran.err
 
 
 def test_a_pipe_may_say_goodbye(vamba: Vamba, api: FakeApi, video: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import takewhile
 from pathlib import Path
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from vamba_cli.api import OpenVideo
 
 _GOODBYES = ("quit", "exit", "q", "bye")
+_CALLS_FOR_HELP = ("help", "h", "?")
+_HELP = """Each question stands for itself. For example:
+  when is backprop introduced?            list the topics
+  is there a slide about overfitting?     what comes after overfitting?
+  what is on screen at 12:30?             how many slides mention dropout?
+Ctrl-C stops an answer, Ctrl-D or quit ends."""
 
 
 @shared(MODEL, FRAMES, SUBTITLES, ANSWER)
@@ -34,8 +40,9 @@ def chat(
       vamba chat film.mp4 --model vamba-qwen2-vl-7b --start 1:02:00
 
     The video is encoded first. Each question stands for itself: none knows of
-    those before it. Ctrl-C stops an answer, Ctrl-D or `quit` ends. Where stdin is
-    no terminal each line is a question, answered as soon as it is read.
+    those before it. `help` has examples, Ctrl-C stops an answer, Ctrl-D or `quit`
+    ends. Where stdin is no terminal each line is a question, told again above its
+    answer, which comes as soon as the line is read.
     """
     from vamba_cli.cli.progress import progress
 
@@ -45,13 +52,16 @@ def chat(
         opened = api.OpenVideo(video, settings, draw)
     typed = sys.stdin.isatty()
     if typed:
-        terminal.note("Ask. Ctrl-C stops an answer, Ctrl-D ends.")
+        terminal.note("Ask (help has examples). Ctrl-C stops an answer, Ctrl-D ends.")
     for question in _typed_lines() if typed else _piped_lines():
+        if _is_one_of(question, _CALLS_FOR_HELP):
+            terminal.note(_HELP)
+            continue
         with _interruptible(terminal) if typed else nullcontext():
-            _answer(opened, question, terminal)
+            _answer(opened, question, terminal, with_question=not typed)
 
 
-def _answer(opened: "OpenVideo", question: str, terminal: Terminal) -> None:
+def _answer(opened: "OpenVideo", question: str, terminal: Terminal, *, with_question: bool) -> None:
     from rich.text import Text
 
     from vamba_cli.cli import render
@@ -64,7 +74,8 @@ def _answer(opened: "OpenVideo", question: str, terminal: Terminal) -> None:
         terminal.error(f"error: {error}")
         return
     wanted = opened.model.settings.evidence
-    show(render.answer(answer, evidence_wanted=wanted).append_text(Text("\n")))
+    text = render.answer(answer, with_question=with_question, evidence_wanted=wanted)
+    show(text.append_text(Text("\n")))
 
 
 def _typed_lines() -> Iterator[str]:
@@ -82,19 +93,19 @@ def _typed_lines() -> Iterator[str]:
         except KeyboardInterrupt:
             sys.stderr.write("  (Ctrl-D ends)\n")
             continue
-        if _is_goodbye(line):
+        if _is_one_of(line, _GOODBYES):
             return
         if line.strip():
             yield line.strip()
 
 
 def _piped_lines() -> Iterator[str]:
-    lines = takewhile(lambda line: not _is_goodbye(line), iter(sys.stdin.readline, ""))
+    lines = takewhile(lambda line: not _is_one_of(line, _GOODBYES), iter(sys.stdin.readline, ""))
     return filter(None, map(str.strip, lines))
 
 
-def _is_goodbye(line: str) -> bool:
-    return line.strip().casefold().lstrip("/:") in _GOODBYES
+def _is_one_of(line: str, words: Sequence[str]) -> bool:
+    return line.strip().casefold().lstrip("/:") in words
 
 
 @contextmanager

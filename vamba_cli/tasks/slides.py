@@ -58,7 +58,7 @@ def answer_from_slides(
     if not shows_text(session, profile):
         return _of_film(session, question, wanted)
     if is_pronoun(wanted.topic):
-        return f"What is “{wanted.topic}”? Each question stands for itself: name the topic.", ()
+        return f"Each question stands for itself: name the topic, not “{wanted.topic}”.", ()
     wished = wish(question) if wanted.kind == "open" else None
     fixed = _from_headings(session, profile, question, wanted, wished, settings, on_event)
     if fixed is not None:

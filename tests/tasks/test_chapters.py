@@ -180,7 +180,11 @@ def test_a_title_that_changes_while_the_picture_moves_is_none(monkeypatch: pytes
     assert outline._reading(moving, said, profile).title == "Gradients"
     assert outline._reading(moving, [said[0], Generated("12:31:07", 0.98)], profile).title == ""
     assert outline._reading(moving, [said[0], Generated("(no title)", 0.98)], profile).title == ""
-    assert outline._reading(still, [Generated("drawn from: https://", 0.9)], profile).title == ""
+    unclear = outline._reading(still, [Generated("15-uasi71", 0.88)], profile)
+    clear = outline._reading(still, [Generated("15-uas171", 0.95)], profile)
+    other = outline._reading(still, [Generated("16-uas172", 0.98)], profile)
+    assert [one.title for one in outline._clear([other, unclear, other])] == ["16-uas172", "", "16-uas172"]
+    assert [one.title for one in outline._clear([unclear, clear, other])] == ["15-uas171", "15-uas171", "16-uas172"]
     assert outline._reading(still, [], profile).title == ""
     looping = Generated("Part 3 and Part 3 and Part 3 and Part", 0.98)
     assert outline._reading(still, [looping], profile).title == "Part 3 and"

@@ -1,6 +1,6 @@
 """The headings of a video in order, each read from its own scene."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from vamba_cli.engine.events import OnEvent, Stage
@@ -49,9 +49,9 @@ def read_scenes(session: Session, profile: Profile, on_event: OnEvent) -> list[R
     windows = [_windows(scene, profile.search.longest_window) for scene in found]
     flat = [window for of_scene in windows for window in of_scene]
     said = iter(read(session, profile.reading, flat))
-    return [
+    return _clear(
         _reading(scene, [next(said) for _ in of_scene], profile) for scene, of_scene in zip(found, windows, strict=True)
-    ]
+    )
 
 
 def _windows(scene: Scene, longest: int) -> list[Span]:
@@ -64,13 +64,29 @@ def _windows(scene: Scene, longest: int) -> list[Span]:
 
 
 def _reading(scene: Scene, said: Sequence[Generated], profile: Profile) -> Reading:
-    """The clearest reading, if all are clear and the same."""
-    if not said or any(one.text in profile.empty_answers or one.probability < SURE_TITLE for one in said):
+    """The clearest reading, if all are the same, and as clear as the least clear of them."""
+    if not said or any(one.text in profile.empty_answers for one in said):
         return Reading(scene, "", 0.0)
     best = max(said, key=lambda one: one.probability)
     if not all(same_title(one.text, best.text) for one in said):
         return Reading(scene, "", 0.0)
-    return Reading(scene, without_loop(best.text), best.probability)
+    return Reading(scene, without_loop(best.text), min(one.probability for one in said))
+
+
+def _clear(readings: Iterable[Reading]) -> list[Reading]:
+    """The readings without what is not clear, unless the scene before or after has the same heading, read clearly."""
+    rows = list(readings)
+    sure = [reading if reading.probability >= SURE_TITLE else None for reading in rows]
+    clear = []
+    for reading, *beside in zip(rows, [None, *sure], [*sure[1:], None], strict=False):
+        same = [one for one in beside if one is not None and same_title(one.title, reading.title)]
+        if reading.probability >= SURE_TITLE:
+            clear.append(reading)
+        elif same and reading.probability >= LEAST_READ:
+            clear.append(replace(reading, title=same[0].title))
+        else:
+            clear.append(Reading(reading.scene, "", 0.0))
+    return clear
 
 
 def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[Heading]:

@@ -12,6 +12,7 @@ from vamba_cli.engine.events import ignore
 from vamba_cli.errors import UsageError
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Chapter
+from vamba_cli.subtitles import NO_SUBTITLES, Line, Subtitles
 from vamba_cli.tasks import summarise as task
 from vamba_cli.tasks.chapters import Wishes
 from vamba_cli.tasks.summarise import SummaryWishes, summarise
@@ -26,12 +27,12 @@ SLIDES = (
 )
 
 
-def session(profile: str, num_pairs: int = 100, seconds: float = 300.0) -> Any:
+def session(profile: str, num_pairs: int = 100, seconds: float = 300.0, subtitles: Subtitles = NO_SUBTITLES) -> Any:
     step = seconds / (2 * num_pairs)
     rows = (torch.zeros(num_pairs, 1, 1),)
     memory = VideoMemory(rows, rows, 1, looks([step * i for i in range(2 * num_pairs)]), seconds, num_tokens=num_pairs)
     ready = SimpleNamespace(model=None, tokenizer=None, folder=SimpleNamespace(profile=profile))
-    return SimpleNamespace(ready=ready, memory=memory)
+    return SimpleNamespace(ready=ready, memory=memory, subtitles=subtitles)
 
 
 @pytest.fixture
@@ -69,6 +70,15 @@ def test_nothing_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task, "find_chapters", lambda *_: (Chapter(0, 300, "0:00–5:00", "time"),))
     text, outline = summarise(session("slides"), SummaryWishes(), ignore)
     assert text.startswith("Nothing that can be read was found.") and len(outline) == 1
+
+
+def test_what_is_said_stands_for_what_cannot_be_read(chapters: list[Wishes]) -> None:
+    lines = (Line(95.0, 101.0, "And so"), Line(104.0, 108.0, "we roll downhill."), Line(150.0, 155.0, "Momentum!"))
+    spoken = session("slides", subtitles=Subtitles(lines, "talk.srt"))
+    text, outline = summarise(spoken, SummaryWishes(), ignore)
+    assert outline[2].text == "“And so we roll downhill.” (said)" and outline[3].text == "Momentum"
+    assert "“Momentum” (at 2:10" in text and "downhill" not in text
+    assert summarise(spoken, SummaryWishes("outline"), ignore)[0].splitlines()[2] == f"1:40  {outline[2].text}"
 
 
 @pytest.mark.parametrize(("style", "length", "named"), [("poem", "short", "style"), ("bullets", "epic", "length")])

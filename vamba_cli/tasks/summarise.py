@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from textwrap import shorten
 from typing import Literal, get_args
 
 from vamba_cli.engine.events import OnEvent, Stage
@@ -10,6 +11,7 @@ from vamba_cli.engine.generate import Span, generate
 from vamba_cli.engine.session import Session
 from vamba_cli.errors import UsageError
 from vamba_cli.results import Chapter, OutlineEntry
+from vamba_cli.subtitles import Subtitles
 from vamba_cli.tasks.chapters import Wishes, find_chapters
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.titles import clean_sentences, without_loop
@@ -24,6 +26,7 @@ _SENTENCES = {"short": 2, "medium": 5, "long": 12}
 _TOKENS_PER_SENTENCE = 48
 _MOST_PARTS = 200  # of the outline of a model that can talk
 _LEAST_PART_SECONDS = 30.0
+_SAID_CHARACTERS = 120  # of what is said, where nothing can be read
 _PROMPT_CHARACTERS = 6000  # of descriptions that one summary is made from
 
 
@@ -49,8 +52,8 @@ def summarise(session: Session, wishes: SummaryWishes, on_event: OnEvent) -> tup
     profile = PROFILES[session.ready.folder.profile]
     if not profile.sentence_request:
         chapters = find_chapters(session, Wishes(summaries=wishes.length != "short"), on_event)
-        outline = tuple(_entry(chapter, chapter.summary) for chapter in chapters)
-        return _of_titles(chapters, wishes, profile), outline
+        outline = tuple(_entry(_with_what_is_said(chapter, session.subtitles), chapter.summary) for chapter in chapters)
+        return _of_titles(chapters, outline, wishes, profile), outline
     chapters = find_chapters(
         session,
         Wishes(min_length_seconds=_LEAST_PART_SECONDS, max_chapters=_MOST_PARTS, summaries=True),
@@ -76,13 +79,24 @@ def _entry(chapter: Chapter, sentence: str | None) -> OutlineEntry:
     return OutlineEntry(chapter.start_seconds, chapter.end_seconds, text)
 
 
-def _of_titles(chapters: Sequence[Chapter], wishes: SummaryWishes, profile: Profile) -> str:
+def _with_what_is_said(chapter: Chapter, subtitles: Subtitles) -> Chapter:
+    """A chapter without a title of its own by the first words that are said in it."""
+    lines = subtitles.between(chapter.start_seconds, chapter.end_seconds)
+    if chapter.title_source == "model" or not lines:
+        return chapter
+    words = shorten(" ".join(line.text for line in lines), _SAID_CHARACTERS, placeholder=" …")
+    return replace(chapter, title=f"“{words}” (said)")
+
+
+def _of_titles(
+    chapters: Sequence[Chapter], outline: Sequence[OutlineEntry], wishes: SummaryWishes, profile: Profile
+) -> str:
     """A summary by counting: what the titles that were read say of the video."""
     titled = [chapter for chapter in chapters if chapter.title_source == "model"]
+    if wishes.style == "outline" and (titled or any(entry.text.endswith("(said)") for entry in outline)):
+        return outline_text(outline)
     if not titled:
         return f"Nothing that can be read was found. {profile.limits}"
-    if wishes.style == "outline":
-        return outline_text([_entry(chapter, chapter.summary) for chapter in chapters])
     seconds: dict[str, float] = defaultdict(float)
     first: dict[str, float] = {}
     for chapter in titled:

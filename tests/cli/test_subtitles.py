@@ -87,6 +87,9 @@ def test_many_mentions_do_not_hide_the_list(vamba: Vamba, api: FakeApi) -> None:
     api.evidence = said
     lines = vamba("ask", "v.mp4", "what?").out.splitlines()
     assert lines[2] == "  0:00 - 0:05  said" and lines[-1] == "  and said 7 more times" and len(lines) == 8
+    api.evidence = tuple(Evidence(60.0 * place, 60.0 * place + 5, 0.9) for place in range(9))
+    lines = vamba("ask", "v.mp4", "what?").out.splitlines()
+    assert lines[-1] == "  and shown 4 more times" and len(lines) == 8
     check_schema("ask", vamba("ask", "v.mp4", "what?", "--json").out)
 
 

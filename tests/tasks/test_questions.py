@@ -112,6 +112,7 @@ OTHERS = {
     "how many slides does it have": ("count", None),
     "how many slides are there": ("count", None),
     "number of slides": ("count", None),
+    "are the slides blue?": ("yes-no", "blue"),
     "list all slides about UMAP": ("count", "UMAP"),
     "show me the slides that mention PCA": ("count", "PCA"),
     "list the fork slides": ("count", "fork"),

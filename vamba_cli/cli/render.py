@@ -45,24 +45,25 @@ def answer(answer: Answer, *, with_question: bool = False, evidence_wanted: bool
     if with_question:
         text.append(f"{printable(answer.question)}\n", style="bold")
     text.append(printable(answer.answer.rstrip().strip("\n")) or "(the model gave no answer)")
-    if sum(item.source == "picture" for item in answer.evidence) > _MOST_SPANS:
+    if sum(item.source == "picture" for item in answer.evidence) > _MOST_SPANS and "\n" in answer.answer:
         return text  # an outline: every line of the answer has its time
     if answer.evidence:
         text.append("\n\n")
         shown = _shown(answer.evidence)
         width = max(len(_span(item)) for item in shown)
         text.append_text(Text("\n").join(_evidence(item, width) for item in shown))
-        if more := len(answer.evidence) - len(shown):
-            text.append(f"\n  and said {more} more times" if more > 1 else "\n  and said once more", style="dim")
+        for source, verb in (("picture", "shown"), ("subtitles", "said")):
+            if more := sum(item.source == source and item not in shown for item in answer.evidence):
+                text.append(f"\n  and {verb} {f'{more} more times' if more > 1 else 'once more'}", style="dim")
     elif evidence_wanted and not _says_so_itself(answer.answer):
         text.append("\n\n  no part of the video stands out as evidence", style="dim")
     return text
 
 
 def _shown(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """All that is seen, and the first of what is said: a common word is said very often."""
-    said = [item for item in evidence if item.source == "subtitles"][:_MOST_SPANS]
-    return [item for item in evidence if item.source == "picture" or item in said]
+    """The first of what is seen, and of what is said: a common word is said very often."""
+    first = [[item for item in evidence if item.source == source][:_MOST_SPANS] for source in ("picture", "subtitles")]
+    return [item for item in evidence if any(item in some for some in first)]
 
 
 def _says_so_itself(answer: str) -> bool:

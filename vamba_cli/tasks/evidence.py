@@ -45,8 +45,9 @@ def search(session: Session, profile: Profile, question: str, topic: str | None,
 def search_for(
     session: Session, profile: Profile, question: str, topic: str, on_event: OnEvent
 ) -> tuple[list[ScoredSpan], str]:
-    """The same for a topic, or else for other spellings of it; and the one that was found."""
-    return _in_any_spelling(session, profile, question, topic, profile.search, on_event)
+    """The same, however many, for a topic, or else for other spellings of it; and the one that was found."""
+    every = replace(profile.search, most_spans=_EVERY_SPAN)
+    return _in_any_spelling(session, profile, question, topic, every, on_event)
 
 
 def everywhere(

@@ -38,6 +38,7 @@ from vamba_cli.timecode import clock, clock_span
 Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
 Supported = tuple[str, tuple[Evidence, ...]]  # the same, with what is said
 
+_LEAST_LETTERS = 3  # of an unclear title that is told
 _SCENES_TRIED = 5  # of a video, before reading it is given up
 _ORDERS = ("after", "before", "nth", "count", "duration")
 _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
@@ -290,7 +291,8 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
         return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
     span, told = clock_span(*(memory.pair_start_seconds(pair) for pair in scene)), f"“{title.text}” is on screen"
     if title.probability < SURE_TITLE:
-        told = f"A slide or screen whose title could not be read clearly (perhaps “{title.text}”) is shown"
+        perhaps = f" (perhaps “{title.text}”)" if sum(map(str.isalpha, title.text)) >= _LEAST_LETTERS else ""
+        told = f"A slide or screen whose title could not be read clearly{perhaps} is shown"
     return f"{told} at {span}.", [ScoredSpan(*scene, title.probability)]
 
 

@@ -25,7 +25,7 @@ def test_plain_lines_come_at_stages_and_every_ten_seconds(capsys: pytest.Capture
     assert shown[:3] == [
         "loading tiny",
         "encoding lecture.mp4",
-        "  300 of 1800 frames, 30 frames/s, 0:50 left, 10.0 MiB",
+        "  300 of 1800 frames, 30 frames/s, 0:50 left, 10.0 MiB kept",
     ]
     assert len(shown) == 2 + 5 + 2 and shown[-2:] == ["note: a frame is damaged", "searching"]
 

@@ -184,6 +184,8 @@ def test_a_title_that_changes_while_the_picture_moves_is_none(monkeypatch: pytes
     clear = outline._reading(still, [Generated("15-uas171", 0.95)], profile)
     other = outline._reading(still, [Generated("16-uas172", 0.98)], profile)
     assert [one.title for one in outline._clear([other, unclear, other])] == ["16-uas172", "", "16-uas172"]
+    address = outline._reading(still, [Generated("drawn from: https://docs.g", 0.94)], profile)
+    assert [one.title for one in outline._clear([other, address])] == ["16-uas172", ""]
     assert [one.title for one in outline._clear([unclear, clear, other])] == ["15-uas171", "15-uas171", "16-uas172"]
     assert outline._reading(still, [], profile).title == ""
     looping = Generated("Part 3 and Part 3 and Part 3 and Part", 0.98)

@@ -131,6 +131,12 @@ def test_what_a_video_is_about(session: Any, monkeypatch: pytest.MonkeyPatch) ->
         "The first title is “Welcome”, at 0:00. The longest on screen after it: “UMAP” (at 0:10, for 0:20), "
         "“Clusters” (at 0:40, for 0:20)."
     )
+    agenda = [Heading(0, 5, "Outline", 1.0), HEADINGS[1], Heading(15, 30, "Outline", 1.0)]
+    monkeypatch.setattr(order, "read_outline", lambda *_: agenda)
+    told = about(session, PROFILE, ignore)
+    assert told is not None and told[0].endswith(
+        "The longest on screen after it: “UMAP” (at 0:10, for 0:20). Ask “list the topics” for all."
+    )
     monkeypatch.setattr(order, "read_outline", lambda *_: [])
     assert about(session, PROFILE, ignore) is None
 

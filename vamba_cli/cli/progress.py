@@ -226,4 +226,4 @@ def _figures(event: EncodeProgress | SearchProgress | TranscribeProgress) -> tup
     left_frames = max(0, event.total_frames - event.num_frames)
     left = f", {clock(left_frames / event.frames_per_second)} left" if event.frames_per_second > 0 else ""
     speed = f"{event.frames_per_second:.3g} frames/s"
-    return event.num_frames, event.total_frames, f"frames, {speed}{left}, {bytes_text(event.memory_bytes)}"
+    return event.num_frames, event.total_frames, f"frames, {speed}{left}, {bytes_text(event.memory_bytes)} kept"

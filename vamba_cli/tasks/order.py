@@ -14,6 +14,7 @@ from vamba_cli.tasks.evidence import SURE, everywhere, name_of, not_found
 from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import Understood, is_picture
+from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import names, names_in_parts, same_title
 from vamba_cli.timecode import clock, clock_span
 
@@ -106,7 +107,9 @@ def about(session: Session, profile: Profile, on_event: OnEvent) -> Reply | None
     opening = f"The first title is “{headings[0].title}”, at {watched.time(headings[0].first)}."
     opening += watched.shown_before(headings[0])
     spans = [_span(heading) for heading in headings]
-    longest = sorted(range(1, len(spans)), key=lambda place: -watched.seconds(spans[place]))[:_TOPICS]
+    agendas = dividers([heading.title for heading in headings])
+    topics = [place for place in range(1, len(spans)) if headings[place].title not in agendas]
+    longest = sorted(topics, key=lambda place: -watched.seconds(spans[place]))[:_TOPICS]
     if not longest:
         return opening, spans[:1]
     named = ", ".join(

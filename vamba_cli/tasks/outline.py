@@ -14,6 +14,7 @@ from vamba_cli.tasks.titles import in_a_row, names, same_title, without_loop
 
 _PICTURES = 16  # of a video, by which it is judged whether there is anything to read
 SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average, below which it is no heading; of those pictures
+_SURE_ADDRESS = 0.97
 LEAST_READ = 0.7  # of a token of a text, on average; words read into a film score less
 
 
@@ -76,17 +77,22 @@ def _reading(scene: Scene, said: Sequence[Generated], profile: Profile) -> Readi
 def _clear(readings: Iterable[Reading]) -> list[Reading]:
     """The readings without what is not clear, unless the scene before or after has the same heading, read clearly."""
     rows = list(readings)
-    sure = [reading if reading.probability >= SURE_TITLE else None for reading in rows]
+    sure = [reading if _is_sure(reading) else None for reading in rows]
     clear = []
     for reading, *beside in zip(rows, [None, *sure], [*sure[1:], None], strict=False):
         same = [one for one in beside if one is not None and same_title(one.title, reading.title)]
-        if reading.probability >= SURE_TITLE:
+        if _is_sure(reading):
             clear.append(reading)
         elif same and reading.probability >= LEAST_READ:
             clear.append(replace(reading, title=same[0].title))
         else:
             clear.append(Reading(reading.scene, "", 0.0))
     return clear
+
+
+def _is_sure(reading: Reading) -> bool:
+    """An address is guessed letter by letter, so that small print with one needs more to be a heading."""
+    return reading.probability >= (_SURE_ADDRESS if "://" in reading.title else SURE_TITLE)
 
 
 def read_outline(session: Session, profile: Profile, on_event: OnEvent) -> list[Heading]:

@@ -14,6 +14,7 @@ from vamba_cli.results import Chapter, OutlineEntry
 from vamba_cli.subtitles import Subtitles
 from vamba_cli.tasks.chapters import Wishes, find_chapters
 from vamba_cli.tasks.profiles import PROFILES, Profile
+from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import clean_sentences, without_loop
 from vamba_cli.timecode import clock
 
@@ -99,10 +100,12 @@ def _of_titles(
         return f"Nothing that can be read was found. {profile.limits}"
     seconds: dict[str, float] = defaultdict(float)
     first: dict[str, float] = {}
+    agendas = dividers([chapter.title for chapter in titled])
     for chapter in titled:
         seconds[chapter.title] += chapter.end_seconds - chapter.start_seconds
         first.setdefault(chapter.title, chapter.start_seconds)
-    longest = sorted(seconds, key=lambda title: -seconds[title])[: _TOPICS[wishes.length]]
+    kept = [title for title in seconds if title not in agendas]
+    longest = sorted(kept, key=lambda title: -seconds[title])[: _TOPICS[wishes.length]]
     topics = sorted(longest, key=lambda title: first[title])
     if wishes.style == "bullets":
         return "\n".join(f"- {clock(first[title])}  {title} (for {clock(seconds[title])})" for title in topics)

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 _GOODBYES = ("quit", "exit", "q", "bye")
 _CALLS_FOR_HELP = ("help", "h", "?")
 _HELP = """Each question stands for itself. For example:
-  when is backprop introduced?            list the topics
-  is there a slide about overfitting?     what comes after overfitting?
-  what is on screen at 12:30?             how many slides mention dropout?
+  when is backprop introduced?
+  is there a slide about overfitting?
+  what comes after overfitting?
+  what is on screen at 12:30?
+  how many slides mention dropout?
+  list the topics
 Ctrl-C stops an answer, Ctrl-D or quit ends."""
 
 

@@ -54,9 +54,12 @@ class _Watched:
     def rows(self, spans: Sequence[ScoredSpan]) -> str:
         """A line for each span: when it begins, and the heading above it."""
         headings, times = self.headings(), [self.time(span.first) for span in spans]
-        above = [next((h.title for h in headings if h.first < span.stop and span.first < h.stop), "") for span in spans]
+        above = [
+            next((h.title for h in headings if h.first < span.stop and span.first < h.stop), "(no clear title)")
+            for span in spans
+        ]
         width = max(map(len, times))
-        return "\n".join(f"{time:>{width}}  {title}".rstrip() for time, title in zip(times, above, strict=True))
+        return "\n".join(f"{time:>{width}}  {title}" for time, title in zip(times, above, strict=True))
 
     def listed(self, spans: Sequence[ScoredSpan]) -> str:
         named = ", ".join(self.span(span.first, span.stop) for span in spans[:_NAMED])

@@ -110,6 +110,13 @@ def test_titles_that_the_search_passed_over_count(session: Any) -> None:
     )  # fmt: skip
 
 
+def test_spans_under_one_heading_are_one_slide() -> None:
+    spans = [ScoredSpan(21, 23, 0.7), ScoredSpan(25, 27, 0.9), ScoredSpan(6, 8, 0.8), ScoredSpan(31, 32, 0.6)]
+    assert order._with_titles(spans, HEADINGS, "loss") == [
+        ScoredSpan(6, 8, 0.8), ScoredSpan(21, 27, 0.9), ScoredSpan(31, 32, 0.6)
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("topic", "title"), [("threads", "Threads"), ("fisher test", "Fisher’s exact test in R"), ("graphs", None)]
 )

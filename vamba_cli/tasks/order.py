@@ -5,7 +5,7 @@ count.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
@@ -85,9 +85,20 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
 
 
 def _with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic: str) -> list[ScoredSpan]:
-    """The spans in which a topic was found, and all headings that have it, which the search may have passed over."""
+    """The spans in which a topic was found, and all headings that have it, which the search may have passed over.
+
+    Spans under one heading are one.
+    """
     titled = [_span(heading) for heading in headings if names(heading.title, topic)]
-    others = [span for span in spans if not any(span.first < one.stop and one.first < span.stop for one in titled)]
+    others: list[ScoredSpan] = []
+    for span in sorted(spans, key=lambda span: span.first):
+        if any(span.first < one.stop and one.first < span.stop for one in titled):
+            continue
+        above = next((heading for heading in headings if heading.first <= span.first < heading.stop), None)
+        if others and above and above.first <= others[-1].first:
+            span = replace(span, first=others[-1].first, probability=max(span.probability, others[-1].probability))
+            others.pop()
+        others.append(span)
     return sorted([*titled, *others], key=lambda span: span.first)
 
 

@@ -136,7 +136,7 @@ def _titled(
 ) -> list[Chapter]:
     """Chapters with titles; neighbours that get the same one are joined unless their number was given."""
     parts = [_part(group) for group in groups]
-    agendas = dividers([reading.title for group in groups for reading in group if reading.title])
+    agendas = _agendas(groups)
     titles = [_first_title(group, agendas) for group in groups]
     if profile.reading:
         slides = _shows_slides([reading for group in groups for reading in group])  # words read into film are none
@@ -169,6 +169,10 @@ def _part(group: Sequence[Reading]) -> Part:
     if pairs[0] >= pairs[1]:
         pairs = first.first // 2, first.first // 2 + 1
     return Part(first.start_seconds, last.end_seconds, pairs)
+
+
+def _agendas(groups: Sequence[Sequence[Reading]]) -> set[str]:
+    return dividers([reading.title for group in groups for reading in group if reading.title])
 
 
 def _first_title(group: Sequence[Reading], agendas: AbstractSet[str]) -> str:
@@ -205,7 +209,7 @@ def _sentences(
         said = describe(session, profile.sentence_request, [_part(g) for g in groups], _SENTENCE_TOKENS, on_event)
         return [clean_sentences(answer.text) or None for answer in said]
     words = _words(session, profile, groups)
-    agendas = dividers([reading.title for group in groups for reading in group if reading.title])
+    agendas = _agendas(groups)
     return [_sentence(group, said, agendas) for group, said in zip(groups, words, strict=True)]
 
 

@@ -6,6 +6,7 @@ count.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
@@ -24,7 +25,7 @@ _NAMED = 3  # spans that a sentence names
 _TOPICS = 5  # that say what a video is about
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Watched:
     """What the answers here need of a video."""
 
@@ -32,6 +33,7 @@ class _Watched:
     profile: Profile
     on_event: OnEvent
 
+    @cached_property
     def headings(self) -> list[Heading]:
         return read_outline(self.session, self.profile, self.on_event)
 
@@ -53,7 +55,7 @@ class _Watched:
 
     def rows(self, spans: Sequence[ScoredSpan]) -> str:
         """A line for each span: when it begins, and the heading above it."""
-        headings, times = self.headings(), [self.time(span.first) for span in spans]
+        headings, times = self.headings, [self.time(span.first) for span in spans]
         above = [
             next((h.title for h in headings if h.first < span.stop and span.first < h.stop), "(no clear title)")
             for span in spans
@@ -72,7 +74,7 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
     if wanted.topic is None:
         return _of_the_whole(watched, wanted)
     found, topic = everywhere(session, profile, question, wanted.topic, on_event)
-    spans = _with_titles(found, watched.headings(), topic)
+    spans = _with_titles(found, watched.headings, topic)
     if not spans:
         return not_found(session, wanted.topic, profile), []
     if wanted.kind == "count":
@@ -94,7 +96,7 @@ def _with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic
     for span in sorted(spans, key=lambda span: span.first):
         if any(span.first < one.stop and one.first < span.stop for one in titled):
             continue
-        above = next((heading for heading in headings if heading.first <= span.first < heading.stop), None)
+        above = _above(headings, span.first)
         if others and above and above.first <= others[-1].first:
             span = replace(span, first=others[-1].first, probability=max(span.probability, others[-1].probability))
             others.pop()
@@ -115,7 +117,7 @@ def _of_the_whole(watched: _Watched, wanted: Understood) -> Reply:
 def about(session: Session, profile: Profile, on_event: OnEvent) -> Reply | None:
     """What a video is about by its headings: the first, and those that are longest on screen; None without any."""
     watched = _Watched(session, profile, on_event)
-    headings = watched.headings()
+    headings = watched.headings
     if not headings:
         return None
     opening = f"The first title is “{headings[0].title}”, at {watched.time(headings[0].first)}."
@@ -135,7 +137,7 @@ def about(session: Session, profile: Profile, on_event: OnEvent) -> Reply | None
 
 
 def _nth(watched: _Watched, number: int, lasting: bool) -> Reply:
-    headings = watched.headings()
+    headings = watched.headings
     if not headings or number > len(headings):
         known = f"{len(headings)} titles were read" if len(headings) != 1 else "one title was read"
         return f"There is no such title: {known}. {watched.profile.limits}", []
@@ -154,7 +156,7 @@ def _ending(number: int) -> str:
 
 
 def _how_many_slides(watched: _Watched) -> Reply:
-    headings = watched.headings()
+    headings = watched.headings
     if not headings:
         return f"No titles were read in this video, so its slides cannot be counted. {watched.profile.limits}", []
     titles = len({heading.title.casefold() for heading in headings})
@@ -171,9 +173,8 @@ def _how_many(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Rep
     as_title = ", in its title" if headed == len(spans) == 1 else as_title
     word = " (the word: pictures themselves are not seen)" if is_picture(topic) else ""
     opening = f"{_number(len(spans), 'slide')} with {name_of(topic)}{word}{as_title}:"
-    return f"{opening} {watched.listed(spans)}." if len(spans) <= _NAMED else f"{opening}\n{watched.rows(spans)}", [
-        *spans
-    ]
+    times = f" {watched.listed(spans)}." if len(spans) <= _NAMED else f"\n{watched.rows(spans)}"
+    return f"{opening}{times}", list(spans)
 
 
 def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
@@ -194,17 +195,16 @@ def _first_or_last(watched: _Watched, number: int, topic: str, spans: Sequence[S
     chosen = sure[0 if number > 0 else -1]
     which, where = "first" if number > 0 else "last", "as a title" if chosen.heading else "in the text of a slide"
     more = f"; {_number(len(sure), 'slide')} in all" if len(sure) > 1 else ""
-    return f"{name_of(topic)} is {which} on screen {where} at {watched.span(chosen.first, chosen.stop)}{more}.", [
-        chosen
-    ]
+    at = watched.span(chosen.first, chosen.stop)
+    return f"{name_of(topic)} is {which} on screen {where} at {at}{more}.", [chosen]
 
 
 def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
     """The heading after the part that has the topic for its title, or before it."""
-    headings = watched.headings()
+    headings = watched.headings
     anchor = _span(closest) if (closest := _closest(headings, topic)) else spans[0]
     if after:
-        block = next((heading for heading in headings if heading.first <= anchor.first < heading.stop), None)
+        block = _above(headings, anchor.first)
         end = max(anchor.stop, block.stop if block and anchor.heading else 0)
         near = next((heading for heading in headings if heading.first >= end), None)
     else:
@@ -214,6 +214,11 @@ def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[Score
         return f"No title was read {order} {name_of(topic)} ({at}).", [anchor]
     text = f"“{near.title}”, at {watched.span(near.first, near.stop)}"
     return f"{order.capitalize()} {name_of(topic)} ({at}) comes {text}.", [_span(near), anchor]
+
+
+def _above(headings: Sequence[Heading], pair: int) -> Heading | None:
+    """The heading under which a frame pair stands."""
+    return next((heading for heading in headings if heading.first <= pair < heading.stop), None)
 
 
 def _closest(headings: Sequence[Heading], topic: str) -> Heading | None:

@@ -79,10 +79,10 @@ def _clear(readings: Iterable[Reading]) -> list[Reading]:
     rows = list(readings)
     sure = [reading if _is_sure(reading) else None for reading in rows]
     clear = []
-    for reading, *beside in zip(rows, [None, *sure], [*sure[1:], None], strict=False):
+    for reading, own, *beside in zip(rows, sure, [None, *sure], [*sure[1:], None], strict=False):
         same = [one for one in beside if one is not None and same_title(one.title, reading.title)]
-        if _is_sure(reading):
-            clear.append(reading)
+        if own is not None:
+            clear.append(own)
         elif same and reading.probability >= LEAST_READ:
             clear.append(replace(reading, title=same[0].title))
         else:

@@ -54,8 +54,8 @@ def answer_from_slides(
     session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
 ) -> Supported:
     """An answer, and the spans that support it."""
-    if wanted == Understood("duration", None):
-        return f"The video is {clock(session.prospect.info.duration_seconds)} long.", ()
+    if wanted == Understood("duration", None):  # of the whole video: nothing has to be read for it
+        return _timed(session, answer_of_order(session, profile, question, wanted, on_event))
     if not shows_text(session, profile):
         return _of_film(session, question, wanted)
     if is_pronoun(wanted.topic):
@@ -152,7 +152,7 @@ def _about(
     seen = evidence_of(session.memory, spans)
     num_titles = sum(span.heading for span in spans)  # they come first
     text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no", num_titles=num_titles)
-    if profile.reads_alone and is_picture(topic) and not heard:
+    if is_picture(topic) and not heard:
         text = f"{text.removesuffix('.')}; that is the word: pictures themselves are not seen."
     if not heard and session.subtitles.lines and asks_about_speech(question):
         text = f"{text.removesuffix('.')}; the subtitles do not mention it."

@@ -53,8 +53,12 @@ def summarise(session: Session, wishes: SummaryWishes, on_event: OnEvent) -> tup
     profile = PROFILES[session.ready.folder.profile]
     if not profile.sentence_request:
         chapters = find_chapters(session, Wishes(summaries=wishes.length != "short"), on_event)
-        outline = tuple(_entry(_with_what_is_said(chapter, session.subtitles), chapter.summary) for chapter in chapters)
-        return _of_titles(chapters, outline, wishes, profile), outline
+        told = tuple(_with_what_is_said(chapter, session.subtitles) for chapter in chapters)
+        outline = tuple(_entry(chapter, chapter.summary) for chapter in told)
+        titled = [chapter for chapter in chapters if chapter.title_source == "model"]
+        if wishes.style == "outline" and (titled or told != chapters):
+            return outline_text(outline), outline
+        return _of_titles(titled, chapters[-1].end_seconds, wishes, profile), outline
     chapters = find_chapters(
         session,
         Wishes(min_length_seconds=_LEAST_PART_SECONDS, max_chapters=_MOST_PARTS, summaries=True),
@@ -89,13 +93,8 @@ def _with_what_is_said(chapter: Chapter, subtitles: Subtitles) -> Chapter:
     return replace(chapter, title=f"“{words}” (said)")
 
 
-def _of_titles(
-    chapters: Sequence[Chapter], outline: Sequence[OutlineEntry], wishes: SummaryWishes, profile: Profile
-) -> str:
+def _of_titles(titled: Sequence[Chapter], end_seconds: float, wishes: SummaryWishes, profile: Profile) -> str:
     """A summary by counting: what the titles that were read say of the video."""
-    titled = [chapter for chapter in chapters if chapter.title_source == "model"]
-    if wishes.style == "outline" and (titled or any(entry.text.endswith("(said)") for entry in outline)):
-        return outline_text(outline)
     if not titled:
         return f"Nothing that can be read was found. {profile.limits}"
     seconds: dict[str, float] = defaultdict(float)
@@ -113,7 +112,7 @@ def _of_titles(
     number = f"{len(seconds)} titles were read" if len(seconds) > 1 else "One title was read"
     opening, closing = titled[0].title, titled[-1].title
     course = f", from “{opening}” to “{closing}”" if len(seconds) > 1 else ""
-    return f"{clock(chapters[-1].end_seconds)} of slides; {number}{course}. Longest on screen: {named}."
+    return f"{clock(end_seconds)} of slides; {number}{course}. Longest on screen: {named}."
 
 
 @dataclass(frozen=True, slots=True)

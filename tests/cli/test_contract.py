@@ -121,7 +121,7 @@ def test_questions_from_a_file_and_from_stdin(
     vamba: Vamba, api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "questions.txt"
-    file.write_text("\ufeffone?\n\n  two?  \n", encoding="utf-8")
+    file.write_text("\ufeffone?\n\n # not a question\n#\n  two?  \n", encoding="utf-8")
     vamba("ask", "v.mp4", "zero?", "--questions", str(file))
     assert api.asked == ["zero?", "one?", "two?"]
     with file.open(encoding="utf-8-sig") as stream:

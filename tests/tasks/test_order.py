@@ -68,6 +68,22 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             "2 slides with “UMAP”, 1 of them in the title: 0:10–0:30, 0:50–0:56.",
             [(5, 15), (25, 28)],
         ),
+        (
+            "which comes first, Clusters or UMAP?",
+            "“UMAP” comes first, at 0:10–0:30; “Clusters” at 0:40–1:00.",
+            [(5, 15), (20, 30)],
+        ),
+        (
+            "is UMAP shown before Clusters?",
+            "Yes: “UMAP” comes first, at 0:10–0:30; “Clusters” at 0:40–1:00.",
+            [(5, 15), (20, 30)],
+        ),
+        (
+            "is UMAP shown after Clusters?",
+            "No: “UMAP” comes first, at 0:10–0:30; “Clusters” at 0:40–1:00.",
+            [(5, 15), (20, 30)],
+        ),
+        ("is UMAP shown before UMAP?", "“UMAP” and “UMAP” come up on one slide, at 0:10–0:30.", [(5, 15)]),
     ],
 )
 def test_answers(session: Any, question: str, text: str, spans: list[tuple[int, int]]) -> None:

@@ -214,7 +214,7 @@ def test_long_nonsense_does_not_take_long(piece: str) -> None:
 @pytest.mark.parametrize(
     ("question", "sentence"),
     [
-        ("is UMAP shown before t-SNE?", True),
+        ("is UMAP not shown before t-SNE or after it?", True),
         ("wann wird Nanopore erklärt?", True),
         ("does the speaker wear glasses?", True),
         ("is UMAP not shown?", True),
@@ -233,3 +233,29 @@ def test_what_is_left_of_an_unknown_question(question: str, sentence: bool) -> N
 def test_pronouns() -> None:
     assert is_pronoun(understand("what comes after that?").topic) and is_pronoun(understand("and then?").topic)
     assert not is_pronoun(understand("what comes after That other thing?").topic) and not is_pronoun(None)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Which comes first, PCA or t-SNE?", Understood("sooner", "PCA", 1, "t-SNE")),
+        ("what is shown first: UMAP or PCA", Understood("sooner", "UMAP", 1, "PCA")),
+        ("which is explained later, limma or DESeq2?", Understood("sooner", "limma", -1, "DESeq2")),
+        ("Which topic is covered first, PCA or noise?", Understood("sooner", "PCA", 1, "noise")),
+        ("is UMAP shown before t-SNE?", Understood("yes-no", "UMAP", 1, "t-SNE")),
+        ("Is PCA introduced after t-SNE?", Understood("yes-no", "PCA", -1, "t-SNE")),
+        ("does he explain PCA before t-SNE?", Understood("yes-no", "PCA", 1, "t-SNE")),
+        ("which slide comes first?", Understood("nth", None, 1)),
+    ],
+)  # fmt: skip
+def test_which_of_two_comes_sooner(question: str, expected: Understood) -> None:
+    assert understand(question) == expected
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["is UMAP mentioned before 5:00?", "is there a slide about PCA before the break?", "is 'Before we start' shown?",
+     "does the lecture talk about what happens before training?", "is Cleaning before analysis shown?"],
+)  # fmt: skip
+def test_a_word_before_makes_no_two_topics(question: str) -> None:
+    assert understand(question).other is None

@@ -1,5 +1,6 @@
 """`vamba ask`: questions about one video, answered with the times that support them."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ def ask(
     question: Annotated[str | None, argument("QUESTION", "What to ask.")] = None,
     questions: Annotated[list[str] | None, option("-q", "TEXT", "A further question; repeat it.", ASKED)] = None,
     questions_file: Annotated[
-        str | None, option("--questions", "FILE", "Questions, one a line (- is stdin).", ASKED)
+        str | None, option("--questions", "FILE", "Questions, one a line; # begins a remark; - is stdin.", ASKED)
     ] = None,
     json: JsonFlag = False,
     output: OutputPath = None,
@@ -102,6 +103,7 @@ def _watched(
     return result
 
 
+_COMMENT = re.compile(r"\s*#(?:\s|$)")  # "#pragma" may begin a question
 _HOW_TO_ASK = 'write one after the video, `vamba ask VIDEO "what happens?"`, or with -q'
 
 
@@ -110,7 +112,7 @@ def collect_questions(question: str | None, more: Sequence[str], file: str | Non
     asked = [*([question] if question is not None else []), *more]
     if file is not None:
         lines = _lines(file)
-        asked += [line.strip() for line in lines if line.strip()]
+        asked += [line.strip() for line in lines if line.strip() and not _COMMENT.match(line)]
     if not asked:
         raise UsageError(f"no question was given: {how}")
     if not all(text.strip() for text in asked):

@@ -40,7 +40,9 @@ def batch(
     ] = None,
     out_dir: Annotated[Path | None, option("--out-dir -d", "DIR", "Results and records go here.", TASK)] = None,
     question: Annotated[list[str] | None, option("--question -q", "TEXT", "ask, chapters: repeat it.", TASK)] = None,
-    questions_file: Annotated[str | None, option("--questions", "FILE", "ask: questions, one a line.", TASK)] = None,
+    questions_file: Annotated[
+        str | None, option("--questions", "FILE", "ask: questions, one a line; # is a remark.", TASK)
+    ] = None,
     min_length: Annotated[float | None, time_option("--min-length", "chapters: none is shorter.", TASK)] = None,
     max_chapters: Annotated[int | None, option("--max-chapters", "N", "chapters: no more than these.", TASK)] = None,
     count: Annotated[int | None, option("--count", "N", "chapters: exactly so many.", TASK)] = None,

@@ -69,14 +69,21 @@ class _Watched:
 
 
 def answer_of_order(session: Session, profile: Profile, question: str, wanted: Understood, on_event: OnEvent) -> Reply:
-    """The answer to a question of one of the kinds "after", "before", "nth", "count" and "duration"."""
+    """The answer to a question of one of the kinds "after", "before", "nth", "count" and "duration", or about two."""
     watched = _Watched(session, profile, on_event)
     if wanted.topic is None:
         return _of_the_whole(watched, wanted)
-    found, topic = everywhere(session, profile, question, wanted.topic, on_event)
+    if wanted.other is not None:
+        return _sooner(watched, question, wanted, (wanted.topic, wanted.other))
+    return _about_topic(watched, question, wanted, wanted.topic)
+
+
+def _about_topic(watched: _Watched, question: str, wanted: Understood, named: str) -> Reply:
+    session, profile, on_event = watched.session, watched.profile, watched.on_event
+    found, topic = everywhere(session, profile, question, named, on_event)
     spans = _with_titles(found, watched.headings, topic)
     if not spans:
-        return not_found(session, wanted.topic, profile), []
+        return not_found(session, named, profile), []
     if wanted.kind == "count":
         return _how_many(watched, topic, spans)
     if wanted.kind == "duration":
@@ -190,13 +197,39 @@ def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Rep
 
 
 def _first_or_last(watched: _Watched, number: int, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
-    """Where a topic comes up first, or last; what is only perhaps there counts where nothing else is."""
-    sure = [span for span in spans if span.heading or span.probability >= SURE] or list(spans)
+    """Where a topic comes up first, or last."""
+    sure = _sure(spans)
     chosen = sure[0 if number > 0 else -1]
     which, where = "first" if number > 0 else "last", "as a title" if chosen.heading else "in the text of a slide"
     more = f"; {_number(len(sure), 'slide')} in all" if len(sure) > 1 else ""
     at = watched.span(chosen.first, chosen.stop)
     return f"{name_of(topic)} is {which} on screen {where} at {at}{more}.", [chosen]
+
+
+def _sure(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
+    """What is only perhaps there counts where nothing else is."""
+    return [span for span in spans if span.heading or span.probability >= SURE] or list(spans)
+
+
+def _sooner(watched: _Watched, question: str, wanted: Understood, topics: tuple[str, str]) -> Reply:
+    """Which of two topics comes up before the other one: where each is a title first, or else in the text."""
+    starts: dict[str, ScoredSpan] = {}
+    for topic in topics:
+        found, spelling = everywhere(watched.session, watched.profile, question, topic, watched.on_event)
+        spans = _with_titles(found, watched.headings, spelling)
+        if not spans:
+            return not_found(watched.session, topic, watched.profile), []
+        starts[topic] = next((span for span in spans if span.heading), _sure(spans)[0])
+    one, other = (starts[topic] for topic in topics)
+    if one.first == other.first:
+        return f"{name_of(topics[0])} and {name_of(topics[1])} come up on one slide, at {watched.listed([one])}.", [one]
+    early, late = sorted(topics, key=lambda topic: starts[topic].first)
+    opening = ""
+    if wanted.kind == "yes-no":
+        opening = "Yes: " if (early == topics[0]) == (wanted.number > 0) else "No: "
+    first, second = (watched.listed([starts[topic]]) for topic in (early, late))
+    text = f"{opening}{name_of(early)} comes first, at {first}; {name_of(late)} at {second}."
+    return text, [starts[early], starts[late]]
 
 
 def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["time", "yes-no", "outline", "duration", "count", "after", "before", "nth", "open"]
+Kind = Literal["time", "yes-no", "outline", "duration", "count", "after", "before", "nth", "sooner", "open"]
 
 _POLITE = re.compile(
     r"^(?:(?:please|hi|hello|hey|so|ok|okay|and|well|um|now|sorry|thanks)\b[\s,!.]*(?:there\b[\s,!.]*)?"
@@ -78,6 +78,17 @@ _MENTION = re.compile(
     r"(?P<edge>first|last|for\s+the\s+(?:very\s+)?(?:first|last)\s+time|the\s+(?:first|last)\s+time|finally)(?:\s+(?:mentioned|shown|named|seen|appear|come\s+up))?$",
     re.IGNORECASE,
 )
+_SHOWN = r"(?:shown|introduced|explained|mentioned|covered|discussed|presented|treated|come|appear)"
+_WHICH_FIRST = re.compile(
+    rf"^(?:what|which)(?:['’]s)?(?:\s+{_UNIT}|\s+one|\s+of\s+them)?(?:\s+(?:is|was|comes|came|appears|{_SHOWN}))*\s+(?P<edge>first|earlier|sooner|last|later)"
+    rf"(?:\s+{_SHOWN})?\s*[,:]?\s+(?P<one>[^,]+?),?\s+or\s+(?P<other>.+)$",
+    re.IGNORECASE,
+)
+_IS_BEFORE = re.compile(
+    rf"^(?:is|are|was|were|does|do|did)\s+(?!there\b|any|.*\bwhat\b)(?P<one>\S.*?)(?<!\sor)\s+(?:{_SHOWN}\s+)?(?P<edge>before|earlier\s+than|after|later\s+than)\s+"
+    r"(?P<other>(?!\d|minute\b|or\b|the\s+(?:end|beginning|start|middle|break|first|last)\b)\S.*)(?<!shown|cover)(?<!mentioned|explained|discussed)(?<!introduced)$",
+    re.IGNORECASE,
+)
 _LAST = re.compile(r"\b(?:last|finally)\b", re.IGNORECASE)
 _WHAT_ABOUT = re.compile(r"^(?:and\s+)?(?:what|how)\s+about\s+(?=\S)", re.IGNORECASE)
 _ON_SCREEN = re.compile(r"\b(?:on\s+(?:the\s+)?(?:screen|slides?|display)|shown|visible|up)$", re.IGNORECASE)
@@ -85,7 +96,7 @@ _NTH = re.compile(
     rf"^(?:(?:what|which)(?:['’]s|\s+is|\s+was|\s+were|\s+are)?\s+|whats\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
     rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{_UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{_UNIT}"
     rf"|(?:slide|page)\s+(?:no\.?\s*|number\s+)?(?P<number>\d{{1,3}}))(?:\s+(?:about|called|titled))?(?:\s+(?:of|in)\s+{_VIDEO})?$"
-    rf"|^(?:what\s+(?:is|comes)\s+(?:shown\s+)?(?:at\s+the\s+)?(?P<edge>first|last|end|beginning|start)|how\s+does\s+{_VIDEO}\s+(?P<verb>end|start|begin))"
+    rf"|^(?:(?:what|which)(?:\s+{_UNIT})?\s+(?:is|comes|was|came)\s+(?:shown\s+)?(?:at\s+the\s+)?(?P<edge>first|last|end|beginning|start)|how\s+does\s+{_VIDEO}\s+(?P<verb>end|start|begin))"
     rf"(?:\s+of\s+{_VIDEO})?$",
     re.IGNORECASE,
 )
@@ -185,28 +196,26 @@ class Understood:
     """A question taken apart; topic is None where it names none.
 
     number: of the slide that is asked for, from 1 on, or -1 for the last; 0 where none is.
+    other: a second topic, in questions of which comes sooner, or whether the first does (number 1; -1: later).
     """
 
     kind: Kind
     topic: str | None
     number: int = 0
+    other: str | None = None
 
 
 def understand(question: str) -> Understood:
     """Kind and topic of a question.
 
     >>> understand("When is backprop introduced?")
-    Understood(kind='time', topic='backprop', number=0)
+    Understood(kind='time', topic='backprop', number=0, other=None)
     >>> understand('Is there a slide about "Gradient Descent"?')
-    Understood(kind='yes-no', topic='Gradient Descent', number=0)
-    >>> understand("Can you tell me when PCA is introduced?")
-    Understood(kind='time', topic='PCA', number=0)
-    >>> understand("list the topics").kind
-    'outline'
-    >>> understand("how many slides mention PCA"), understand("whats the last slide")
-    (Understood(kind='count', topic='PCA', number=0), Understood(kind='nth', topic=None, number=-1))
-    >>> understand("What is the title?")
-    Understood(kind='open', topic=None, number=0)
+    Understood(kind='yes-no', topic='Gradient Descent', number=0, other=None)
+    >>> understand("Which comes first, PCA or t-SNE?")
+    Understood(kind='sooner', topic='PCA', number=1, other='t-SNE')
+    >>> [understand(text).kind for text in ("list the topics", "how many slides mention PCA?", "What is the title?")]
+    ['outline', 'count', 'open']
     """
     text = _THANKS.sub("", " ".join(question.split()).rstrip("?!. "))
     text = re.sub(r"^whats\b", "what's", _POLITE.sub("", text), flags=re.IGNORECASE)
@@ -253,21 +262,44 @@ def has_latin_letters(topic: str) -> bool:
 
 def _of_order_or_number(text: str) -> Understood | None:
     """Questions of how long, how many, what comes after, and which is the first; None where it is none of them."""
+    ways = (_of_length, _of_many, _of_two, _of_a_neighbour, _of_a_place)
+    return next((found for way in ways if (found := way(text))), None)
+
+
+def _of_length(text: str) -> Understood | None:
     lasting = _DURATION.match(text)
-    if lasting:
-        return _lasting(text[lasting.end() :])
-    listed = _LISTED.match(text)
+    return _lasting(text[lasting.end() :]) if lasting else None
+
+
+def _of_many(text: str) -> Understood | None:
+    listed, counted = _LISTED.match(text), _COUNT.match(text)
     if listed:
         return Understood("count", _topic(listed["topic"] or listed["bare"]))
-    counted = _COUNT.match(text)
-    if counted:
-        rest = text[counted.end() :]
-        helper = _COUNTED.match(rest)
-        return Understood("count", _none_of_all(_topic(rest[helper.end() :] if helper else rest)))
+    if counted is None:
+        return None
+    rest = text[counted.end() :]
+    helper = _COUNTED.match(rest)
+    return Understood("count", _none_of_all(_topic(rest[helper.end() :] if helper else rest)))
+
+
+def _of_two(text: str) -> Understood | None:
+    which = _WHICH_FIRST.match(text)
+    two = which or _IS_BEFORE.match(text)
+    if two is None:
+        return None
+    late = two["edge"].casefold().startswith(("last", "later", "after"))
+    return Understood("sooner" if which else "yes-no", _topic(two["one"]), -1 if late else 1, _topic(two["other"]))
+
+
+def _of_a_neighbour(text: str) -> Understood | None:
     ordered = _ORDER.match(text)
-    if ordered:
-        kind: Kind = "before" if ordered["order"].casefold().startswith(("before", "preced")) else "after"
-        return Understood(kind, _topic(ordered["topic"]))
+    if ordered is None:
+        return None
+    early = ordered["order"].casefold().startswith(("before", "preced"))
+    return Understood("before" if early else "after", _topic(ordered["topic"]))
+
+
+def _of_a_place(text: str) -> Understood | None:
     mention, number = _MENTION.match(text), _number(text)
     if mention:
         return Understood("nth", _topic(mention["topic"]), -1 if _LAST.search(mention["edge"]) else 1)

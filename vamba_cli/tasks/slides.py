@@ -40,7 +40,7 @@ Supported = tuple[str, tuple[Evidence, ...]]  # the same, with what is said
 
 _LEAST_LETTERS = 3  # of an unclear title that is told
 _SCENES_TRIED = 5  # of a video, before reading it is given up
-_ORDERS = ("after", "before", "nth", "count", "duration")
+_ORDERS = ("after", "before", "nth", "count", "duration", "sooner")
 _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
 _FILM = (
     "No slide or screen with text is shown in this video, and the small model reads nothing else: of film, landscapes "
@@ -103,7 +103,7 @@ def _from_headings(
     if moment is not None:
         on_event(Stage("answer", question))
         return _at(session, profile, wished or "title", moment, settings)
-    if wanted.kind in _ORDERS:
+    if wanted.kind in _ORDERS or wanted.other is not None:
         return answer_of_order(session, profile, question, wanted, on_event)
     if wished is None or wanted.topic is not None or (wished == "text" and subject(question)):
         return None  # "read the slide about X" asks for X

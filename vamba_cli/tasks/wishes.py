@@ -84,10 +84,6 @@ _OPEN_END = re.compile(
     rf"\b(?:topics|titles|slides|headings|chapters)\b.*\b(?P<side>after|since|from|before|until|till)\s+({_CLOCK})",
     re.IGNORECASE,
 )
-_END = re.compile(
-    rf"\b(?:topics|titles|slides|headings|chapters)\b.*\b(?P<side>after|since|from|before|until|till)\s+{_CLOCK}",
-    re.IGNORECASE,
-)
 _END = re.compile(r"\b(?:at|towards?|near|by)\s+the\s+(?:very\s+)?(?P<edge>end|close|beginning|start)\b", re.IGNORECASE)
 _MIDDLE = re.compile(r"\bhalf[\s-]?way\b|\b(?:at|in|near|around)\s+the\s+middle\b", re.IGNORECASE)
 # what makes a question one for a certain slide, which the first is not

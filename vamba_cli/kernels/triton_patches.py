@@ -46,12 +46,11 @@ def _read(wide, narrow, weights, out0, out1, place, column, known, WIDE: tl.cons
 
 
 @triton.jit
-def _attend_patches(
-    wide_q, narrow_q, wide, narrow, y_ptr, patches, heads, scale,
+def _tile(
+    wide_q, narrow_q, wide, narrow, y_ptr, first, head, pair, patches, heads, scale,
     ROWS: tl.constexpr, KEYS: tl.constexpr, WIDE: tl.constexpr, NARROW: tl.constexpr,
 ):  # fmt: skip
-    """ROWS rows of one head of one pair against all keys of that pair."""
-    first, head, pair = tl.program_id(0) * ROWS, tl.program_id(1), tl.program_id(2)
+    """ROWS rows from `first` on of one head of one pair against all keys of that pair."""
     D: tl.constexpr = WIDE + NARROW
     base, column = pair * patches, head * D
     q0, q1 = wide_q.load([base + first, column]), narrow_q.load([base + first, column + WIDE])
@@ -93,6 +92,19 @@ def _attend_patches(
     place = y_ptr + (base + row).to(tl.int64)[:, None] * (heads * D) + column
     tl.store(place + tl.arange(0, WIDE)[None, :], out0 / total[:, None], inside)
     tl.store(place + WIDE + tl.arange(0, NARROW)[None, :], out1 / total[:, None], inside)
+
+
+@triton.jit
+def _attend_patches(
+    wide_q, narrow_q, wide, narrow, y_ptr, patches, heads, scale,
+    ROWS: tl.constexpr, KEYS: tl.constexpr, WIDE: tl.constexpr, NARROW: tl.constexpr,
+):  # fmt: skip
+    """One head of one pair in tiles of ROWS rows; the last tile is as low as a block of keys where that is enough."""
+    first, head, pair = tl.program_id(0) * ROWS, tl.program_id(1), tl.program_id(2)
+    if patches - first > KEYS:
+        _tile(wide_q, narrow_q, wide, narrow, y_ptr, first, head, pair, patches, heads, scale, ROWS, KEYS, WIDE, NARROW)
+    else:
+        _tile(wide, narrow, wide, narrow, y_ptr, first, head, pair, patches, heads, scale, KEYS, KEYS, WIDE, NARROW)
 
 
 def pieces(head_dim: int) -> tuple[int, int]:

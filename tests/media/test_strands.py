@@ -16,7 +16,8 @@ from vamba_cli.media.frames import FrameReader
 from vamba_cli.media.info import VideoInfo
 from vamba_cli.media.plan import FramePlan
 from vamba_cli.media.probe import probe
-from vamba_cli.media.strands import Found, Strand, Strands
+from vamba_cli.media.strand import Found, Strand
+from vamba_cli.media.strands import Strands
 
 _GOP = 20
 MANY_GOPS = replace(LONG, gop=_GOP)

@@ -209,7 +209,8 @@ def _encode(
     end_seconds = min(prospect.info.duration_seconds, plan.times_seconds[-1] + plan.step_seconds)
     memory = memory_for(model, work, memory_dtype(model.dtype), end_seconds)
     detector = CutDetector()
-    reader = FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs)
+    apart = model.device.type == "cuda"  # launching a GPU's kernels keeps an interpreter busy
+    reader = FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs, apart=apart)
     with two_cores(model.device) as workers, reader:
         encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings), overlap=True, workers=workers)
         encode_video(encoder, detector.watch(reader), len(plan.times_seconds), on_event)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from vamba_cli.errors import MediaError, UsageError
 from vamba_cli.media.info import VideoInfo
 from vamba_cli.media.plan import FramePlan
-from vamba_cli.media.strands import Found, Strands
+from vamba_cli.media.strand import Found
+from vamba_cli.media.strands import Strands
 from vamba_cli.timecode import clock
 
 # A chunk of large pictures has fewer frames, so that memory does not grow with the resolution.
@@ -32,17 +33,21 @@ class FrameReader:
 
     It may be iterated and closed from any thread, also from two at the same time: closing ends the iteration.
 
+    Args:
+        apart: as for `Strands`: the frames are the same.
+
     Raises:
         MediaError: while iterating, if not one frame can be decoded or the file has gone.
     """
 
-    def __init__(self, info: VideoInfo, plan: FramePlan, *, chunk_frames: int = 32) -> None:
+    def __init__(self, info: VideoInfo, plan: FramePlan, *, chunk_frames: int = 32, apart: bool = False) -> None:
         if chunk_frames < 2 or chunk_frames % 2:
             raise UsageError(f"chunk_frames {chunk_frames} is not allowed: it must be even and at least 2")
         frame_bytes = plan.width * plan.height * 3
         self._chunk_frames = max(2, min(chunk_frames, _MAX_CHUNK_BYTES // frame_bytes // 2 * 2))
         self._info = info
         self._plan = plan
+        self._apart = apart
         self._strands: Strands | None = None
         self._chunks = self._read()
         self._lock = threading.Lock()
@@ -77,7 +82,7 @@ class FrameReader:
     def _read(self) -> Generator[FrameChunk, None, None]:
         if self._closed:
             return
-        strands = self._strands = Strands(self._info, self._plan)
+        strands = self._strands = Strands(self._info, self._plan, apart=self._apart)
         try:
             yield from self._chunked(strands)
         finally:

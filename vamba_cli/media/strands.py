@@ -1,18 +1,17 @@
 """Several decoders at work on one video, each between other key frames; what they find comes out in order."""
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import islice
 
-from vamba_cli.media.cursor import Cursor
-from vamba_cli.media.decode import Decoder, Shown, Threads
 from vamba_cli.media.info import VideoInfo
-from vamba_cli.media.picture import Orientation, Picture, PictureMaker
 from vamba_cli.media.plan import FramePlan
+from vamba_cli.media.strand import Found, Remarks, Strand
+from vamba_cli.media.strand_apart import StrandApart
 
 # Pictures wait for those of the runs before; each decoder holds about 20 frames of 1.5 bytes a pixel.
 _WAITING_BYTES = 128 << 20
@@ -24,72 +23,31 @@ _TABLE_BYTES_PER_FRAME = 84
 _MOST_STRANDS = 16
 # Opening a file once more pays for itself only over some runs.
 _LEAST_RUNS = 3
+# To start a process takes a third of a second; beside a busy interpreter decoding costs it a millisecond a frame.
+_LEAST_FRAMES_APART = 512
 # Without times in the file frames are counted: after damage, the way to a frame decides which one it is.
 _UNTIMED_CONTAINERS = ("avi",)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The picture for one wanted moment."""
-
-    picture: Picture
-    time_seconds: float
-    stands_in: bool  # for a lost one
-
-
-class Strand:
-    """One decoder with its position in the video, and a scaler."""
-
-    def __init__(self, info: VideoInfo, plan: FramePlan, threads: Threads) -> None:
-        self.decoder = Decoder(info, keyframes_only=plan.strategy == "keyframes", threads=threads)
-        try:
-            ticks_per_second = float(self.decoder.ticks_per_second)
-            self.moments = [_nearest_tick(seconds, ticks_per_second) for seconds in plan.times_seconds]
-            self.decoder.want(self.moments)
-            self._cursor = Cursor(self.decoder, info, seeking=plan.strategy == "seek")
-            self._maker = PictureMaker(plan.width, plan.height, Orientation(info.mirrored, info.rotation_degrees))
-        except BaseException:
-            self.decoder.close()
-            raise
-        self._last: tuple[Shown, Picture] | None = None
-
-    def find(self, wanted: range) -> Iterator[Found]:
-        """Pictures for the moments with these numbers, until the video ends. A frame becomes a picture only once."""
-        for index in wanted:
-            found = self._cursor.at(self.moments[index])
-            if found is None or self.decoder.stopped or found[0].frame is None:
-                return
-            shown, stands_in = found
-            if self._last is None or self._last[0] is not shown:
-                self._last = shown, self._maker.picture(found[0].frame)
-            yield Found(self._last[1], float(shown.start / self.decoder.ticks_per_second), stands_in)
-
-    def runs(self) -> list[range]:
-        """The numbers of the wanted moments, split where the key frame before them is another one."""
-        keyframe: int | None = None
-
-        def keyframe_of(index: int) -> int | None:
-            nonlocal keyframe
-            found = self.decoder.keyframe_before(self.moments[index])
-            keyframe = keyframe if found is None else found
-            return keyframe
-
-        groups = [list(group) for _, group in groupby(range(len(self.moments)), keyframe_of)]
-        return [range(group[0], group[-1] + 1) for group in groups]
-
-
 class Strands:
-    """As many decoders as pay; close them when done. Closing from another thread ends the search."""
+    """As many decoders as pay; close them when done. Closing from another thread ends the search.
 
-    def __init__(self, info: VideoInfo, plan: FramePlan) -> None:
+    Args:
+        apart: whether several decoders of a long plan work in processes of their own, as pays where this one's
+            interpreter is busy.
+    """
+
+    def __init__(self, info: VideoInfo, plan: FramePlan, *, apart: bool = False) -> None:
         self._info, self._plan = info, plan
         self._lock = threading.Lock()
         self._stopped = False
         cores = num_cores()
         first = Strand(info, plan, "frames" if cores > 1 else "none")
-        self._strands, self._idle = [first], [first]
         self._runs = first.runs() if plan.strategy == "seek" and info.container not in _UNTIMED_CONTAINERS else []
         self._num_strands = self._how_many(cores) if self._runs else 1
+        self._apart = apart and len(plan.times_seconds) >= _LEAST_FRAMES_APART and bool(sys.executable)
+        self._strands: list[Strand | StrandApart] = [first]
+        self._idle: list[Strand | StrandApart] = [] if self._apart else [first]
         if self._num_strands > 1:
             first.decoder.spread("none")
 
@@ -106,35 +64,36 @@ class Strands:
     @property
     def num_bad_frames(self) -> int:
         """Each counts once, whichever decoders met it."""
-        return len(set().union(*(decoder.bad for decoder in self._decoders())))
+        return len(frozenset().union(*(each.bad for each in self._remarks())))
 
     @property
     def num_decoded_frames(self) -> int:
-        return sum(decoder.num_decoded_frames for decoder in self._decoders())
+        return sum(each.num_decoded_frames for each in self._remarks())
 
     @property
     def problems(self) -> list[str]:
-        return [problem for decoder in self._decoders() for problem in decoder.problems]
+        return [problem for each in self._remarks() for problem in each.problems]
 
     @property
     def last_bad_reason(self) -> str:
         """Of any of the decoders, as an example."""
-        return next((decoder.last_bad_reason for decoder in self._decoders() if decoder.last_bad_reason), "")
+        return next((each.last_bad_reason for each in self._remarks() if each.last_bad_reason), "")
 
-    def _decoders(self) -> list[Decoder]:
+    def _remarks(self) -> list[Remarks]:
         with self._lock:
-            return [strand.decoder for strand in self._strands]
+            return [strand.remarks for strand in self._strands]
 
     def stop(self) -> None:
         """End the search soon; decoders are to be closed by `close` when it has ended."""
         with self._lock:
             self._stopped = True
             for strand in self._strands:
-                strand.decoder.stopped = True
+                strand.stop()
 
     def close(self) -> None:
-        for decoder in self._decoders():
-            decoder.close()
+        with self._lock:
+            for strand in self._strands:
+                strand.close()
 
     def find(self) -> Iterator[Found]:
         """For each wanted moment its picture, until the video ends."""
@@ -166,10 +125,11 @@ class Strands:
         with self._lock:
             strand = self._idle.pop() if self._idle else None
         if strand is None:
-            strand = Strand(self._info, self._plan, "none")
+            strand = StrandApart(self._info, self._plan) if self._apart else Strand(self._info, self._plan, "none")
             with self._lock:
                 self._strands.append(strand)
-                strand.decoder.stopped = self._stopped
+                if self._stopped:
+                    strand.stop()
         found = list(strand.find(run))
         with self._lock:
             self._idle.append(strand)
@@ -179,12 +139,3 @@ class Strands:
 def num_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _nearest_tick(time_seconds: float, ticks_per_second: float) -> int:
-    """The last tick that is not after a moment.
-
-    Containers round frame times to their tick, up or down: hence half a tick of grace. Where a tick is as long as a
-    frame (AVI) nothing was rounded, so never more than half a millisecond.
-    """
-    return int(time_seconds * ticks_per_second + min(0.5, 5e-4 * ticks_per_second) + 1e-6)

@@ -66,8 +66,9 @@ def check(question: Question, inside: Sequence[SlideText]) -> None:
         phrases = list(asked_phrase(prompt))
         assert phrases and answer in ("yes", "no")
         # a wording may be read in two ways ("{}?" fits "Is x shown?", too): one of them must make it true
-        text = "\n".join(part for page in inside for part in (page.title, *page.lines)).casefold()
-        assert (answer == "yes") in {phrase.casefold() in text for phrase in phrases}
+        text = "\n".join(part for page in inside for part in (page.title, *page.lines)).lower()
+        begins = [re.compile(rf"(?<![^\W_]){re.escape(phrase.lower())}") for phrase in phrases]  # at a word's beginning
+        assert (answer == "yes") in {bool(phrase.search(text)) for phrase in begins}
     elif prompt in TITLE:
         assert [answer] == [page.title or NO_TITLE for page in set(inside)]  # one slide, and its title
     elif prompt in TITLES:

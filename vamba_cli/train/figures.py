@@ -12,8 +12,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from vamba_cli.train.blocks import Pen
-from vamba_cli.train.canvas import Box, Canvas, Colour
+from vamba_cli.train.canvas import Box, Canvas, Colour, Run
 from vamba_cli.train.faces import Face
+from vamba_cli.train.setting import wrap
 from vamba_cli.train.themes import WHITE, legible, luminance, mix, vivid
 
 
@@ -71,11 +72,40 @@ def picture(pen: Pen, area: Box, textures: Textures) -> None:
         pen.canvas.image.paste(textures.picture(rng, round(width), round(height)), (round(left), round(area.top)))
         if rng.random() < 0.3:
             _shapes(pen, box)
+        if rng.random() < 0.25:
+            _wording(pen, box)
         pen.canvas.claim(box)
         if caption and (index == 0 or rng.random() < 0.6):
             text = rng.choice((f"Figure {rng.randint(1, 20)}: {pen.words.line()}", pen.words.line(60)))
             slot = box._replace(left=left - 0.04 * area.width / count, right=left + width + 0.04 * area.width / count)
             pen.centred(face, text, slot, area.top + height + 1.1 * face.size)
+
+
+def _wording(pen: Pen, box: Box) -> None:
+    """Large words on a picture, as on signs, posters and packets: alone or on a coloured ground."""
+    rng = pen.rng
+    typeface = rng.choice((pen.theme.strong_type, pen.theme.title_type, pen.theme.body_type))
+    face = pen.book.face(typeface, rng.uniform(0.9, 2.2) * pen.theme.body_size, pen.theme.shaped)
+    ground = vivid(rng)
+    y = box.top + face.size * rng.uniform(1.0, 1.6)
+    for _ in range(rng.randint(1, 3)):
+        text = pen.label(face, 0.9 * box.width)
+        text = text.upper() if rng.random() < 0.5 and face.width(text.upper()) < 0.95 * box.width else text
+        x = box.left + (box.width - face.width(text)) * rng.uniform(0.1, 0.9)
+        if y + 0.3 * face.size > box.bottom or x < box.left:
+            return
+        ink: Colour = WHITE
+        if rng.random() < 0.7:
+            edges = (
+                x - 0.2 * face.size,
+                y - 0.9 * face.size,
+                x + face.width(text) + 0.2 * face.size,
+                y + 0.3 * face.size,
+            )
+            pen.canvas.draw.rectangle(edges, fill=ground)
+            ink = legible(rng.choice((WHITE, (0, 0, 0), vivid(rng))), ground, 0.4)
+        pen.canvas.text(x, y, [Run(face, face.typeface.clean(text), ink)], over=True)
+        y += face.size * rng.uniform(1.3, 2.2)
 
 
 def _shapes(pen: Pen, box: Box) -> None:
@@ -248,12 +278,40 @@ def logo(pen: Pen, area: Box) -> None:
     box = Box(left, top, left + wide, top + size)
     if not pen.canvas.is_free(box):
         return
-    draw, colour = pen.canvas.draw, legible(vivid(rng), pen.theme.background, 0.15)
+    _mark(pen, box)
+
+
+def _mark(pen: Pen, box: Box) -> None:
+    """One to three flat shapes inside each other."""
+    rng, draw = pen.rng, pen.canvas.draw
+    colour = legible(vivid(rng), pen.theme.background, 0.15)
     for index in range(rng.randint(1, 3)):
-        inset = size * 0.14 * index
+        inset = box.height * 0.14 * index
         shape = rng.choice((draw.ellipse, draw.rectangle))
         shape(box.inset(inset, inset), fill=mix(colour, WHITE, 0.45 * index))
     pen.canvas.claim(box)
+
+
+def letterhead(pen: Pen, area: Box) -> None:
+    """An organisation's mark and its name in a corner of an area: words that are larger than many, and no title."""
+    rng = pen.rng
+    face = pen.face(rng.uniform(0.7, 1.2))
+    lines = wrap(face, pen.words.organisation(), area.width * rng.uniform(0.14, 0.34))[:3]
+    leading, size = rng.uniform(1.0, 1.2) * face.size, area.height * rng.uniform(0.07, 0.14)
+    if not lines:
+        return
+    across, down = max(face.width(line) for line in lines) * 1.04, leading * len(lines)
+    above = rng.random() < 0.5
+    width, height = (max(size, across), size + down) if above else (1.2 * size + across, max(size, down))
+    left = rng.choice((area.left, area.left, area.right - width))
+    top = rng.choice((area.top, area.top, area.bottom - height))
+    if not pen.canvas.is_free(Box(left, top, left + width, top + height)):
+        return
+    _mark(pen, Box(left, top, left + size, top + size * 0.98))
+    x, y = (left, top + size) if above else (left + 1.2 * size, top)
+    for line in lines:
+        y += leading
+        pen.line(face, line, x, y - 0.22 * face.size)
 
 
 def pointer(canvas: Canvas, rng: random.Random) -> None:

@@ -28,6 +28,7 @@ NOT_SHOWN = "(not shown)"
 
 _PATIENCE = 4  # questions in a row that find no room before a row counts as full
 _MOST_PHRASE_BYTES = 60
+_AROUND_WORDS = ".,:;!?()[]{}<>\"'“”‘’«»…"
 _MOST_STRANGERS = 4000
 
 
@@ -186,7 +187,8 @@ class QuestionMaker:
         else:
             phrase = self._absent(self._random.choice(inside))
         phrase = phrase or self._random.choice(self._strangers)
-        answer = "yes" if any(phrase.casefold() in page.written for page in inside) else "no"
+        # at the beginning of a word: "rap" is not shown where "graph" stands
+        answer = "yes" if any(continuation(phrase, (page.title, *page.lines)) for page in inside) else "no"
         asked = phrase.lower() if self._random.random() < 0.25 else phrase
         wording = self._random.choice(SHOWN).format(asked)
         return self._build((wording,), answer, window, self._mix.yes_no_weight)
@@ -217,7 +219,12 @@ class QuestionMaker:
         return phrase.encode()[:40].decode(errors="ignore").strip()
 
     def _phrase(self, page: SlideText) -> str:
-        """The title, a body line, or a few words out of a long line."""
+        """The title, a body line, a few words out of a long line, or one word, which may be as short as "IO"."""
+        if self._random.random() < self._mix.word_share:
+            words = " ".join((page.title, *page.lines)).split()
+            word = self._random.choice(words).strip(_AROUND_WORDS) if words else ""
+            if sum(map(str.isalnum, word)) > 1:
+                return word.encode()[:_MOST_PHRASE_BYTES].decode(errors="ignore")
         parts = [part for part in page.lines if len(part) >= 4]
         text = page.title if page.title and (not parts or self._random.random() < 0.35) else ""
         if not text and parts:

@@ -16,7 +16,17 @@ from vamba_cli.train.blocks import Pen, block, bullets, formulas, paragraph, pro
 from vamba_cli.train.canvas import Box, Canvas, Run
 from vamba_cli.train.degrade import degrade
 from vamba_cli.train.faces import Face, FontBook
-from vamba_cli.train.figures import Textures, diagram, draw_presenter, logo, picture, plot, pointer, presenter
+from vamba_cli.train.figures import (
+    Textures,
+    diagram,
+    draw_presenter,
+    letterhead,
+    logo,
+    picture,
+    plot,
+    pointer,
+    presenter,
+)
 from vamba_cli.train.screens import draw_screen
 from vamba_cli.train.setting import aligned, draw_title, fit_title
 from vamba_cli.train.themes import Theme, draw_footer, draw_headline, mix, random_theme
@@ -201,6 +211,10 @@ class SlideRenderer:
         """The first slide of a talk or of a section: a large title somewhere in the middle, and who and when."""
         rng, theme, canvas = self._rng, pen.theme, pen.canvas
         area = canvas.frame.inset(max(theme.margin, 0.06) * canvas.frame.width, 0.08 * canvas.frame.height)
+        if with_details and rng.random() < 0.35:
+            letterhead(pen, canvas.frame.inset(0.04 * canvas.frame.width, 0.06 * canvas.frame.height))
+        if with_details and rng.random() < 0.12:
+            area = self._banner(pen, area)
         face, lines = self._heading(theme, area.width)
         if not lines:
             return False
@@ -240,6 +254,17 @@ class SlideRenderer:
             self._details(pen, area, baseline + 0.4 * face.size, align)
         return True
 
+    def _banner(self, pen: Pen, area: Box) -> Box:
+        """A picture across the top of a slide; what is left of an area below it."""
+        frame = pen.canvas.frame
+        band = frame._replace(bottom=frame.top + frame.height * self._rng.uniform(0.15, 0.5))
+        if not pen.canvas.is_free(band):
+            return area
+        found = self._textures.picture(self._rng, round(band.width), round(band.height))
+        pen.canvas.image.paste(found, (round(band.left), round(band.top)))
+        pen.canvas.claim(band)
+        return area._replace(top=band.bottom + 0.03 * frame.height)
+
     def _heading(self, theme: Theme, room: float) -> tuple[Face, list[str]]:
         """The lines of a large title: one text that is wrapped, or two or three that stand one below the other."""
         face, lines = fit_title(self._words.title(), theme, self._book, room, 3)
@@ -263,7 +288,9 @@ class SlideRenderer:
     def _details(self, pen: Pen, area: Box, baseline: float, align: str) -> None:
         """Subtitle, author, institute and date below the title of a talk."""
         rng = self._rng
-        parts = (self._words.title(), self._words.person(), f"University of {self._words.term()}", self._words.date())
+        who = self._words.person()
+        who = who.upper() if rng.random() < 0.15 else f"{who}, {self._words.person()}" if rng.random() < 0.2 else who
+        parts = (self._words.title(), who, self._words.organisation(), self._words.date())
         for share, part in zip((1.15, 1, 0.85, 0.85), parts, strict=True):
             if rng.random() < 0.25:
                 continue

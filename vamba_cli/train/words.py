@@ -156,6 +156,13 @@ class WordSource:
             (f"{initial}. {name}", f"{given[:7]} {name}", f"Prof. {name}", f"Dr. {given[:6]} {name}", name)
         )
 
+    def organisation(self) -> str:
+        """A school, an institute, a company."""
+        term, label = self.term(), self.label()
+        named = ("University of {term}", "{term} University", "{term} Institute of {label}", "Institute of {label}",
+                 "Department of {label}", "{term} {label}", "{term}", "{label} {term} Laboratory")  # fmt: skip
+        return self._pick(named).format(term=term, label=label)
+
     def date(self) -> str:
         """A date or a term."""
         year, month, day = self.rng.randint(2005, 2026), self.rng.randint(1, 12), self.rng.randint(1, 28)

@@ -63,6 +63,17 @@ def test_a_short_plan_is_read_here(path: Path, monkeypatch: pytest.MonkeyPatch) 
     several.close()
 
 
+def test_where_no_process_may_be_started(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    several = Strands(*plan_of(path), apart=True)
+    assert len(list(several.find())) == 60
+    assert processes(several) == []
+    several.close()
+
+
 def test_errors_are_raised_here(path: Path, tmp_path: Path) -> None:
     gone = tmp_path / "gone.mp4"
     gone.write_bytes(path.read_bytes())

@@ -125,7 +125,7 @@ class Strands:
         with self._lock:
             strand = self._idle.pop() if self._idle else None
         if strand is None:
-            strand = StrandApart(self._info, self._plan) if self._apart else Strand(self._info, self._plan, "none")
+            strand = self._new_strand()
             with self._lock:
                 self._strands.append(strand)
                 if self._stopped:
@@ -134,6 +134,14 @@ class Strands:
         with self._lock:
             self._idle.append(strand)
         return found
+
+    def _new_strand(self) -> Strand | StrandApart:
+        if self._apart:
+            try:
+                return StrandApart(self._info, self._plan)
+            except OSError:  # as many processes as this user may have
+                self._apart = False
+        return Strand(self._info, self._plan, "none")
 
 
 def num_cores() -> int:

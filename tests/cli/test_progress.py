@@ -5,7 +5,7 @@ import pytest
 from vamba_cli.cli.progress import PlainLines
 from vamba_cli.cli.render import bytes_text, doctor, flops_text, table
 from vamba_cli.cli.terminal import printable
-from vamba_cli.engine.events import AnswerText, EncodeProgress, Notice, SearchProgress, Stage
+from vamba_cli.engine.events import AnswerText, EncodeProgress, Notice, Stage, WindowsProgress
 from vamba_cli.results import Check, DoctorResult
 
 
@@ -19,7 +19,7 @@ def test_plain_lines_come_at_stages_and_every_ten_seconds(capsys: pytest.Capture
         lines(EncodeProgress(second * 30, 1800, 30.0, second * 2**20))
     lines(Notice("a frame is damaged"))
     lines(Stage("search", ""))
-    lines(SearchProgress(1, 8))
+    lines(WindowsProgress(1, 8))
     lines(AnswerText(0, "not shown here"))
     shown = capsys.readouterr().err.splitlines()
     assert shown[:3] == [

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tests.engine.test_partition import encode, video
 from tests.tinynet import small_model
+from vamba_cli.engine.events import Event, WindowsProgress
 from vamba_cli.engine.generate import Generated, MemoryView, batches, generate, generate_each
 from vamba_cli.engine.sampling import Sampler, SamplingOptions, token_probabilities
 from vamba_cli.model.memory import VideoMemory
@@ -158,7 +159,13 @@ def test_each_window_is_answered_as_if_alone(
     ]
     assert len({one.text for one in singly}) > 3
     monkeypatch.setattr("vamba_cli.engine.generate._TOKENS_PER_BATCH", limit)
-    together = generate_each(model, Recording(end_id), memory, QUESTION, spans, max_new_tokens=NUM_TOKENS)
+    told: list[Event] = []
+    together = generate_each(
+        model, Recording(end_id), memory, QUESTION, spans, max_new_tokens=NUM_TOKENS, on_event=told.append
+    )
+    assert told[-1] == WindowsProgress(len(spans), len(spans))
+    done = [event.num_windows for event in told if isinstance(event, WindowsProgress)]
+    assert done == sorted(done)
     assert [one.text for one in together] == [one.text for one in singly]
     assert [one.probability for one in together] == pytest.approx([one.probability for one in singly], rel=1e-3)
 

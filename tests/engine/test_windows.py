@@ -14,7 +14,7 @@ from torch import Tensor
 from tests.engine.test_partition import encode, video
 from tests.tinynet import looks, small_model
 from vamba_cli.engine import windows
-from vamba_cli.engine.events import Event, SearchProgress
+from vamba_cli.engine.events import Event, WindowsProgress
 from vamba_cli.engine.generate import Span, generate
 from vamba_cli.engine.signals import SIGNALS, WEIGHED, Calibration, Judgement, Probe, compared, judge, signals
 from vamba_cli.engine.windows import (
@@ -100,9 +100,9 @@ def test_batches_equal_one_by_one(
     together = signals(model, TOKENIZER, memory, probe, spans, events.append)
     torch.testing.assert_close(together, singly, rtol=1e-4, atol=1e-4)
     assert together.dtype == torch.float32
-    done = [event.num_windows for event in events if isinstance(event, SearchProgress)]
+    done = [event.num_windows for event in events if isinstance(event, WindowsProgress)]
     assert done == sorted(set(done)) and done[-1] == len(spans) and len(done) == len(events)
-    assert events[-1] == SearchProgress(len(spans), len(spans))
+    assert events[-1] == WindowsProgress(len(spans), len(spans))
 
 
 def test_the_first_signal_is_the_log_odds_of_yes(model: Vamba, memory: VideoMemory) -> None:

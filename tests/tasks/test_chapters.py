@@ -14,7 +14,7 @@ import torch
 from tests.tinynet import SMALL, looks
 from vamba_cli import api
 from vamba_cli.cli.demo import SLIDES
-from vamba_cli.engine.events import Event, SearchProgress, Stage, VideoBegins, ignore
+from vamba_cli.engine.events import Event, Stage, VideoBegins, WindowsProgress, ignore
 from vamba_cli.engine.generate import Generated
 from vamba_cli.engine.scenes import Scene
 from vamba_cli.engine.windows import ScoredSpan
@@ -220,7 +220,7 @@ class Talker:
         self.requests: list[str] = []
         self.windows: list[tuple[int, int]] = []
 
-    def __call__(self, _m: Any, _t: Any, _v: Any, request: str, windows: Sequence[Any], _n: int) -> list[Generated]:
+    def __call__(self, _m: Any, _t: Any, _v: Any, request: str, windows: Sequence[Any], *_: Any) -> list[Generated]:
         self.requests.append(request)
         self.windows += windows
         return [Generated(self.words[i % len(self.words)], 1.0) for i in range(len(windows))]
@@ -286,7 +286,7 @@ def test_what_is_said_in_a_part_goes_into_its_prompt(film: Any, monkeypatch: pyt
     chapters = find_chapters(film, Wishes(), events.append)
     assert [chapter.title for chapter in chapters] == ["part 1", "part 2", "part 3", "part 4"]
     assert ["at home now" in prompt for prompt, _ in asked] == [False, True, False, False]
-    assert [event.num_windows for event in events if isinstance(event, SearchProgress)] == [1, 2, 3, 4]
+    assert [event.num_windows for event in events if isinstance(event, WindowsProgress)] == [1, 2, 3, 4]
     assert any(isinstance(event, Stage) and event.name == "name" for event in events)
 
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from vamba_cli.batch.jobs import Work
 from vamba_cli.batch.wire import decode, encode
 from vamba_cli.batch.work import Assignment, Worker
-from vamba_cli.engine.events import EncodeProgress, Event, Notice, SearchProgress, Stage, TranscribeProgress
+from vamba_cli.engine.events import EncodeProgress, Event, Notice, Stage, TranscribeProgress, WindowsProgress
 
 _SECONDS_BETWEEN_SIGNS = 1.0
 _PR_SET_PDEATHSIG = 1
@@ -62,7 +62,7 @@ class _Signs:
 def _how_far(event: Event) -> str:
     if isinstance(event, EncodeProgress):
         return f" {event.num_frames}/{event.total_frames}"
-    if isinstance(event, SearchProgress):
+    if isinstance(event, WindowsProgress):
         return f" {event.num_windows}/{event.total_windows}"
     if isinstance(event, TranscribeProgress):
         return f" {event.done_seconds:.0f}/{event.total_seconds:.0f} s"

@@ -13,10 +13,10 @@ from vamba_cli.engine.events import (
     EncodeProgress,
     Event,
     Notice,
-    SearchProgress,
     Stage,
     TranscribeProgress,
     VideoBegins,
+    WindowsProgress,
 )
 from vamba_cli.timecode import clock
 
@@ -150,7 +150,7 @@ class PlainLines(Silence):
         elif isinstance(event, Stage):
             self._last_seconds = self._clock_seconds()
             self.note(_line(event))
-        elif isinstance(event, EncodeProgress | SearchProgress | TranscribeProgress):
+        elif isinstance(event, EncodeProgress | WindowsProgress | TranscribeProgress):
             now_seconds = self._clock_seconds()
             if now_seconds - self._last_seconds >= PLAIN_SECONDS:
                 self._last_seconds = now_seconds
@@ -208,7 +208,7 @@ class LiveBar(Silence):
             if self._terminal.verbose:
                 self._live.console.print(_line(event), markup=False, style="dim")
             self._live.reset(self._task, total=None, description=_VERBS.get(event.name, event.name), note=event.detail)
-        elif isinstance(event, EncodeProgress | SearchProgress | TranscribeProgress):
+        elif isinstance(event, EncodeProgress | WindowsProgress | TranscribeProgress):
             done, total, note = _figures(event)
             self._live.update(self._task, completed=done, total=total, note=f"{done}/{total} {note}")
 
@@ -217,11 +217,11 @@ def _line(stage: Stage) -> str:
     return printable(f"{_VERBS.get(stage.name, stage.name)} {stage.detail}".rstrip())
 
 
-def _figures(event: EncodeProgress | SearchProgress | TranscribeProgress) -> tuple[int, int, str]:
+def _figures(event: EncodeProgress | WindowsProgress | TranscribeProgress) -> tuple[int, int, str]:
     """Done, total, and the rest in words."""
     if isinstance(event, TranscribeProgress):
         return round(event.done_seconds), round(event.total_seconds), "seconds of sound"
-    if isinstance(event, SearchProgress):
+    if isinstance(event, WindowsProgress):
         return event.num_windows, event.total_windows, "windows"
     left_frames = max(0, event.total_frames - event.num_frames)
     left = f", {clock(left_frames / event.frames_per_second)} left" if event.frames_per_second > 0 else ""

@@ -37,8 +37,8 @@ class EncodeProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchProgress:
-    """Windows of the video scored so far for the evidence of a question."""
+class WindowsProgress:
+    """Windows of the video scored or read so far."""
 
     num_windows: int
     total_windows: int
@@ -75,7 +75,7 @@ class Notice:
     message: str
 
 
-Event = VideoBegins | Stage | EncodeProgress | SearchProgress | TranscribeProgress | AnswerText | Answered | Notice
+Event = VideoBegins | Stage | EncodeProgress | WindowsProgress | TranscribeProgress | AnswerText | Answered | Notice
 OnEvent = Callable[[Event], None]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vamba_cli.engine.events import OnEvent, WindowsProgress, ignore
 from vamba_cli.engine.sampling import Sampler, SamplingOptions
 from vamba_cli.engine.step import StepGraph
 from vamba_cli.engine.upload import upload_ids
@@ -147,9 +148,11 @@ def generate_each(
     question: str,
     windows: Sequence[Span],
     max_new_tokens: int = 128,
+    on_event: OnEvent = ignore,
 ) -> list[Generated]:
     """Greedy answers to one question about many windows, each read alone; windows of equal length run together."""
     answers = [Generated("", 0.0)] * len(windows)
+    num_left = len(windows)
     prompt = tokenizer.encode_prompt(question)
     for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory), len(prompt)):
         video = MemoryView(model, memory, [windows[i] for i in batch])
@@ -167,8 +170,12 @@ def generate_each(
                 if token != tokenizer.end_id or not row or row[-1] != tokenizer.end_id:
                     row.append(token)
             running &= ids[:, 0] != tokenizer.end_id
-            if not running.any():
+            num_running = int(running.sum())
+            on_event(WindowsProgress(len(windows) - num_left + len(batch) - num_running, len(windows)))
+            if not num_running:
                 break
+        num_left -= len(batch)
+        on_event(WindowsProgress(len(windows) - num_left, len(windows)))
         for place, row, total in zip(batch, rows, sums.tolist(), strict=True):
             words = row[: row.index(tokenizer.end_id)] if tokenizer.end_id in row else row
             answers[place] = Generated(decode(tokenizer, words).strip(), math.exp(total / max(1, len(row))))

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vamba_cli.engine.events import OnEvent, SearchProgress, ignore
+from vamba_cli.engine.events import OnEvent, WindowsProgress, ignore
 from vamba_cli.engine.generate import MemoryView, Span, batches, tokens_per_batch
 from vamba_cli.engine.upload import upload_ids
 from vamba_cli.errors import ModelError
@@ -194,7 +194,7 @@ def signals(
             parts.append(letters.mean(1))
         found[batch, : len(parts)] = torch.stack(parts, dim=1).cpu()
         done += len(batch)
-        on_event(SearchProgress(done, len(windows)))
+        on_event(WindowsProgress(done, len(windows)))
     return found
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from vamba_cli.engine.events import OnEvent, Stage
-from vamba_cli.engine.generate import Generated, generate_each
+from vamba_cli.engine.generate import Generated
+from vamba_cli.engine.readings import read
 from vamba_cli.engine.scenes import find_scenes, picture_change
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import core
@@ -141,12 +142,13 @@ def _titled(
     if profile.reading:
         slides = _shows_slides([reading for group in groups for reading in group])  # words read into film are none
         untitled = [index for index, title in enumerate(titles) if slides and not title]
-        for index, words in zip(untitled, _words(session, profile, [groups[i] for i in untitled]), strict=True):
-            titles[index] = _first_line(words)
+        words = _words(session, profile, [groups[index] for index in untitled], on_event)
+        for index, said in zip(untitled, words, strict=True):
+            titles[index] = _first_line(said)
     elif profile.title_request:
         on_event(Stage("name", "the chapters"))
-        said = describe(session, profile.title_request, parts, _TITLE_TOKENS, on_event)
-        titles = [clean_title(answer.text) for answer in said]
+        answers = describe(session, profile.title_request, parts, _TITLE_TOKENS, on_event)
+        titles = [clean_title(answer.text) for answer in answers]
     if wishes.count is None:
         groups, titles = _joined(groups, titles)
         parts = [_part(group) for group in groups]
@@ -208,17 +210,16 @@ def _sentences(
     if profile.sentence_request:
         said = describe(session, profile.sentence_request, [_part(g) for g in groups], _SENTENCE_TOKENS, on_event)
         return [clean_sentences(answer.text) or None for answer in said]
-    words = _words(session, profile, groups)
+    words = _words(session, profile, groups, on_event)
     agendas = _agendas(groups)
     return [_sentence(group, said, agendas) for group, said in zip(groups, words, strict=True)]
 
 
-def _words(session: Session, profile: Profile, groups: Sequence[Sequence[Reading]]) -> list[str]:
+def _words(session: Session, profile: Profile, groups: Sequence[Sequence[Reading]], on_event: OnEvent) -> list[str]:
     """The words of each chapter's longest scene, line by line; "" where they are not read clearly."""
     scenes = [max((reading.scene for reading in group), key=lambda scene: scene.seconds) for group in groups]
     windows = [core(scene.pairs, profile.search.longest_window) for scene in scenes if scene.pairs]
-    ready = session.ready
-    said = iter(generate_each(ready.model, ready.tokenizer, session.memory, profile.reading_text, windows))
+    said = iter(read(session, profile.reading_text, windows, on_event))
     answers = [next(said) if scene.pairs else Generated("", 0.0) for scene in scenes]
     return [
         answer.text if answer.probability >= _CLEAR_WORDS and answer.text not in profile.empty_answers else ""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vamba_cli.engine.events import OnEvent, SearchProgress
+from vamba_cli.engine.events import OnEvent, WindowsProgress
 from vamba_cli.engine.generate import Generated, Span, generate, generate_each
 from vamba_cli.engine.session import Session
 from vamba_cli.tasks.speech import lines_for_prompt, prompt_with_lines
@@ -27,7 +27,7 @@ def describe(
     ready, memory = session.ready, session.memory
     if not session.subtitles.lines:
         windows = [part.pairs for part in parts]
-        return generate_each(ready.model, ready.tokenizer, memory, request, windows, max_new_tokens)
+        return generate_each(ready.model, ready.tokenizer, memory, request, windows, max_new_tokens, on_event)
     answers = []
     for number, part in enumerate(parts, 1):
         lines = session.subtitles.between(part.start_seconds, part.end_seconds)
@@ -35,5 +35,5 @@ def describe(
         answers.append(
             generate(ready.model, ready.tokenizer, memory, prompt, window=part.pairs, max_new_tokens=max_new_tokens)
         )
-        on_event(SearchProgress(number, len(parts)))
+        on_event(WindowsProgress(number, len(parts)))
     return answers

@@ -49,7 +49,7 @@ def read_scenes(session: Session, profile: Profile, on_event: OnEvent) -> list[R
         return [Reading(scene, "", 0.0) for scene in found]
     windows = [_windows(scene, profile.search.longest_window) for scene in found]
     flat = [window for of_scene in windows for window in of_scene]
-    said = iter(read(session, profile.reading, flat))
+    said = iter(read(session, profile.reading, flat, on_event))
     return _clear(
         _reading(scene, [next(said) for _ in of_scene], profile) for scene, of_scene in zip(found, windows, strict=True)
     )

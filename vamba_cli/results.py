@@ -33,11 +33,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with the spans that support it, the best first; times come from frame timestamps alone."""
+    """An answer with the spans that support it, the best first; times come from frame timestamps alone.
+
+    generated: whether the words are the network's own; else they say what was found, or that nothing was.
+    """
 
     question: str
     answer: str
     evidence: tuple[Evidence, ...]
+    generated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class FakeApi:
 
     answer: str = "Backpropagation is introduced at 1:27."
     evidence: tuple[Evidence, ...] = EVIDENCE
+    generated: bool = True
     ask_error: BaseException | None = None
     num_told: int = 0
     rows: tuple[VerifyRow, ...] = ROWS
@@ -118,7 +119,7 @@ class FakeApi:
         on_event(Stage("encode", "1024 frames"))
         on_event(EncodeProgress(512, 1024, 40.0, 2**20))
         on_event(Notice("2 frames are damaged"))
-        answers = tuple(Answer(question, self.answer, self.evidence) for question in questions)
+        answers = tuple(Answer(question, self.answer, self.evidence, self.generated) for question in questions)
         for index, answer in enumerate(answers[: self.num_told]):
             on_event(Answered(index, answer))
         if self.ask_error is not None:
@@ -251,7 +252,10 @@ class FakeVideo:
         on_event(Stage("search", questions[0]))
         if self.api.ask_error is not None:
             raise self.api.ask_error
-        return tuple(Answer(question, f"{self.api.answer} [{question}]", self.api.evidence) for question in questions)
+        return tuple(
+            Answer(question, f"{self.api.answer} [{question}]", self.api.evidence, self.api.generated)
+            for question in questions
+        )
 
 
 def _real_wishes(name: str) -> type:

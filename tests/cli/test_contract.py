@@ -165,7 +165,7 @@ def test_empty_answer_and_missing_evidence_are_said(vamba: Vamba, api: FakeApi) 
 
 
 def test_an_answer_that_nothing_was_found_is_not_said_twice(vamba: Vamba, api: FakeApi) -> None:
-    api.answer, api.evidence = "“PCA” was not found in this video. (It reads titles.)", ()
+    api.answer, api.evidence, api.generated = "“PCA” was not found in this video. (It reads titles.)", (), False
     assert "no part of the video" not in vamba("ask", "v.mp4", "what?").out
 
 

@@ -55,7 +55,7 @@ def answer(answer: Answer, *, with_question: bool = False, evidence_wanted: bool
         for source, verb in (("picture", "shown"), ("subtitles", "said")):
             if more := sum(item.source == source and item not in shown for item in answer.evidence):
                 text.append(f"\n  and {verb} {f'{more} more times' if more > 1 else 'once more'}", style="dim")
-    elif evidence_wanted and not _says_so_itself(answer.answer):
+    elif evidence_wanted and answer.generated:
         text.append("\n\n  no part of the video stands out as evidence", style="dim")
     return text
 
@@ -64,26 +64,6 @@ def _shown(evidence: Sequence[Evidence]) -> list[Evidence]:
     """The first of what is seen, and of what is said: a common word is said very often."""
     first = [[item for item in evidence if item.source == source][:_MOST_SPANS] for source in ("picture", "subtitles")]
     return [item for item in evidence if any(item in some for some in first)]
-
-
-def _says_so_itself(answer: str) -> bool:
-    """Whether an answer that rules composed tells already that there is no evidence."""
-    return any(
-        text in answer
-        for text in (
-            " was not found",
-            " was not understood",
-            "Each question stands for itself",
-            " cannot be answered by ",
-            "that can be read ",
-            "Nothing is said ",
-            "No slide or screen with text",
-            "The video is ",
-            " is outside of what was looked at",
-            " titled part",
-            "There is no such title",
-        )
-    )
 
 
 def _evidence(item: Evidence, width: int) -> Text:

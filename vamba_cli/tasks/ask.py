@@ -84,7 +84,7 @@ def _answer_in_words(
         max_new_tokens=settings.max_new_tokens,
         on_text=lambda piece: on_event(AnswerText(index, piece)),
     )
-    return Answer(question, answer.text, (*seen, *heard) if settings.evidence else ())
+    return Answer(question, answer.text, (*seen, *heard) if settings.evidence else (), generated=True)
 
 
 def _answer_in_rules(

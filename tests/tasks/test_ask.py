@@ -119,6 +119,16 @@ def test_what_the_model_cannot_do_is_said_once(lecture: Path, first: AskResult) 
     assert [text.count("--model vamba-qwen2-vl-7b") for text in told] == [1, 0]
 
 
+def test_questions_about_two_topics(lecture: Path, first: AskResult) -> None:
+    asked = ["compare overfitting with the learning rate", "is overfitting shown before the learning rate?"]
+    both, sooner = api.ask(lecture, asked, Settings()).answers
+    assert [line.split(" is on screen")[0] for line in both.answer.splitlines()] == ["“overfitting”", "“learning rate”"]
+    assert sooner.answer.startswith("Yes: “overfitting” comes first, at 0:")
+    for answer in (both, sooner):
+        for span, title in zip(answer.evidence, ("Overfitting", "The Learning Rate"), strict=True):
+            assert overlap_seconds(span, SHOWN[title]) > 5
+
+
 def test_the_end_is_on_screen_until_the_clock_says_so(lecture: Path, first: AskResult) -> None:
     """The lecture has 30 seconds; its last pair of frames ends at 28."""
     last, out = api.ask(lecture, ["what is on screen at 0:30?", "what is on screen at 0:45?"], Settings()).answers

@@ -24,6 +24,7 @@ from vamba_cli.tasks.titles import in_a_row
 from vamba_cli.tasks.wishes import (
     Wish,
     alternatives,
+    compared,
     moment_seconds,
     names_a_time,
     share_of_video,
@@ -66,7 +67,7 @@ def answer_from_slides(
         return _timed(session, fixed)
     topic = wanted.topic
     if topic is None or wanted.kind == "time":  # "explain perplexity" looks like a bare topic
-        topic = subject(question) or topic
+        topic = " and ".join(compared(question)) or subject(question) or topic
     if topic is None or not settings.evidence:
         reason = "looking at slides" if topic is None else "reading alone: leave out --no-evidence"
         return f"This question cannot be answered by {reason}. {profile.limits}", ()
@@ -144,6 +145,9 @@ def _about(
     on_event: OnEvent,
 ) -> Supported:
     """Where a topic is shown and said, and what is read or quoted there if that was asked."""
+    two = compared(question)
+    if two and topic not in two:
+        return _each(session, profile, question, two, wanted, settings, on_event)
     spans, spelling = search_for(session, profile, question, topic, on_event)
     heard = said(session.subtitles, topic)
     topic = topic if heard else spelling

@@ -39,6 +39,11 @@ _TITLE = re.compile(
     r"|^describe\s+(?:this|the)\s+(?:video|lecture|talk|film|slide|picture|image)$",
     re.IGNORECASE,
 )
+_COMPARED = re.compile(
+    r"^(?:(?:compare|contrast)\s+|(?:(?:what|which)(?:'s|\s+(?:is|are|was|were))\s+)?(?:the\s+)?(?:main\s+)?(?:difference|differences|comparison)\s+(?:between|of)\s+)"
+    r"(?P<one>.+?)\s+(?:and|with|to|against|versus|vs\.?)\s+(?P<other>.+)$",
+    re.IGNORECASE,
+)
 _SUBJECTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -115,6 +120,17 @@ def subject(question: str) -> str | None:
                 return None
             return topic
     return None
+
+
+def compared(question: str) -> list[str]:
+    """The two topics that a question compares; none where it compares nothing.
+
+    >>> compared("compare UMAP with t-SNE"), compared("What is the difference between a process and a thread?")
+    (['UMAP', 't-SNE'], ['process', 'thread'])
+    """
+    found = _COMPARED.match(_plain(question))
+    topics = [_ARTICLE.sub("", name).strip() for name in found.groups()] if found else []
+    return topics if all(0 < len(topic.split()) <= _MOST_WORDS for topic in topics) else []
 
 
 def moment_seconds(question: str) -> float | None:

@@ -6,6 +6,8 @@ import re
 from vamba_cli.errors import UsageError
 
 _CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?([0-5]?\d(?:\.\d+)?)")
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_UNITS = re.compile(rf"(?=\d)(?:{_NUMBER}h)?(?:{_NUMBER}m(?:in)?)?(?:{_NUMBER}s)?", re.IGNORECASE)
 
 
 def clock(seconds: float) -> str:
@@ -29,7 +31,10 @@ def clock_span(start_seconds: float, end_seconds: float) -> str:
 
 
 def parse_seconds(text: str) -> float:
-    """Seconds from `90`, `90.5`, `1:30` or `1:02:03.5`.
+    """Seconds from `90`, `90.5`, `1:30`, `1:02:03.5`, `90s` or `1h30m`.
+
+    >>> parse_seconds("1:30"), parse_seconds("1h30m"), parse_seconds("2.5min")
+    (90.0, 5400.0, 150.0)
 
     Raises:
         UsageError: the text is none of these.
@@ -38,13 +43,13 @@ def parse_seconds(text: str) -> float:
     try:
         seconds = float(plain)
     except ValueError:
-        match = _CLOCK.fullmatch(plain)
+        match = _CLOCK.fullmatch(plain) or _UNITS.fullmatch(plain)
         if match is None:
             raise UsageError(
-                f"time {text!r} is not understood: write seconds (90.5) or a clock time (1:30, 1:02:03)"
+                f"time {text!r} is not understood: write seconds (90.5), a clock time (1:30, 1:02:03) or 1h2m3s"
             ) from None
-        hours, minutes, rest = match.groups()
-        seconds = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(rest)
+        hours, minutes, rest = (float(part or 0) for part in match.groups())
+        seconds = hours * 3600 + minutes * 60 + rest
     if not math.isfinite(seconds) or seconds < 0:
         raise UsageError(f"time {text!r} is not allowed: it must be a finite number of seconds, 0 or more")
     return seconds

@@ -62,7 +62,7 @@ _TABLE: dict[str, tuple[tuple[str, Any, str, str | None, str], ...]] = {
         ("fps", _number, "--fps", "RATE", "Frames per second."),
         ("frames", _whole, "--frames", "N", "This many frames instead, spread evenly."),
         ("max_frames", _whole, "--max-frames", "N", "Lower the rate so that no more are taken."),
-        ("start_seconds", _time, "--start", "TIME", "Begin here: 90, 1:30 or 1:02:03."),
+        ("start_seconds", _time, "--start", "TIME", "Begin here: 90, 1:30, 1:02:03 or 90s."),
         ("end_seconds", _time, "--end", "TIME", "End here."),
         ("longest_edge", _whole, "--longest-edge", "PIXELS", "Shrink larger frames to this."),
         ("shortest_edge", _whole, "--shortest-edge", "PIXELS", "Enlarge smaller frames to this."),

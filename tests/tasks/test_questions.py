@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vamba_cli.tasks.questions import Kind, Understood, is_pronoun, is_sentence, understand
+from vamba_cli.tasks.questions import understand
+from vamba_cli.tasks.topics import is_pronoun, is_sentence
+from vamba_cli.tasks.understood import Kind, Understood
 
 TIMES = {
     "show me the part on MetaCell": "MetaCell",

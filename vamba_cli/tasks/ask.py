@@ -13,9 +13,10 @@ from vamba_cli.results import Answer, Evidence
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import evidence_of, not_found, search, seen_or_said
 from vamba_cli.tasks.profiles import PROFILES, Profile
-from vamba_cli.tasks.questions import Understood, understand
+from vamba_cli.tasks.questions import understand
 from vamba_cli.tasks.slides import answer_from_slides
 from vamba_cli.tasks.speech import answer_from_lines, lines_for_prompt, prompt_with_lines, said
+from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.wishes import subject
 
 

@@ -15,7 +15,7 @@ from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Evidence
 from vamba_cli.tasks.outline import as_read
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.questions import is_picture, understand
+from vamba_cli.tasks.questions import understand
 from vamba_cli.tasks.speech import (
     asks_about_pictures,
     asks_about_speech,
@@ -24,6 +24,7 @@ from vamba_cli.tasks.speech import (
     said,
     spans_text,
 )
+from vamba_cli.tasks.topics import is_picture
 from vamba_cli.tasks.wishes import subject
 from vamba_cli.timecode import clock_span
 

@@ -14,9 +14,10 @@ from vamba_cli.engine.windows import ScoredSpan
 from vamba_cli.tasks.evidence import SURE, everywhere, name_of, not_found
 from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.questions import Understood, is_picture
 from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import names, names_in_parts, same_title
+from vamba_cli.tasks.topics import is_picture
+from vamba_cli.tasks.understood import Understood
 from vamba_cli.timecode import clock, clock_span
 
 Reply = tuple[str, list[ScoredSpan]]

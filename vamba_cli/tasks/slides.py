@@ -16,11 +16,13 @@ from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said
 from vamba_cli.tasks.order import about, answer_of_order
+from vamba_cli.tasks.order_questions import slide_to_read
 from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.questions import Understood, has_latin_letters, is_picture, is_pronoun, is_sentence, slide_to_read
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.titles import in_a_row
+from vamba_cli.tasks.titles import in_a_row, may_be_misspelt, names
+from vamba_cli.tasks.topics import has_latin_letters, is_picture, is_pronoun, is_sentence
+from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.wishes import (
     Wish,
     alternatives,
@@ -232,10 +234,11 @@ def _outline(session: Session, profile: Profile, stretch: tuple[float, float], o
 
 
 def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> Reply:
-    """An abbreviation that is not found may stand for words of a heading."""
+    """What is not found may stand for words of a heading, or be one with a letter wrong."""
     headings: list[Heading] = []
-    if stands_for(topic, " ".join(topic.removesuffix("s"))):  # only then are the headings worth reading
-        headings = [item for item in read_outline(session, profile, on_event) if stands_for(topic, item.title)]
+    if may_be_misspelt(topic) or stands_for(topic, " ".join(topic.removesuffix("s"))):  # else not worth reading them
+        every = read_outline(session, profile, on_event)
+        headings = [item for item in every if stands_for(topic, item.title) or names(item.title, topic)]
     if not headings:
         return not_found(session, topic, profile), []
     first = headings[0].title.casefold()

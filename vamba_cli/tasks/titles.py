@@ -93,6 +93,8 @@ def names(title: str, topic: str) -> bool:
 
     >>> names("Illumina libray prep", "the library prep"), names("t-SNE - Example", "tSNE"), names("C++ templates", "C")
     (True, True, False)
+    >>> names("Graph-based clustering", "clutsering"), names("Graph-based clustering", "classifying")
+    (True, False)
     """
     topic = _ARTICLE.sub("", topic)
     own, wanted = (_WORD.findall(text.casefold()) for text in (title, topic))
@@ -102,6 +104,15 @@ def names(title: str, topic: str) -> bool:
         return True
     whole = _plain(topic)  # in one word or in several
     return len(whole) >= _LONG_ENOUGH and whole in _plain(title)
+
+
+def may_be_misspelt(topic: str) -> bool:
+    """Whether a topic has a word so long that a wrong letter in it would still be told.
+
+    >>> may_be_misspelt("dimensionalty reduction"), may_be_misspelt("the TLB")
+    (True, False)
+    """
+    return any(len(word) >= _LONG_WORD for word in _WORD.findall(topic))
 
 
 def names_in_parts(title: str, topic: str) -> bool:
@@ -116,13 +127,14 @@ def names_in_parts(title: str, topic: str) -> bool:
 
 
 def _alike(own: str, wanted: str) -> bool:
-    """Whether two words are the same, one of them in the plural, or read with a wrong letter."""
+    """Whether two words are the same, one in the plural, read with a wrong letter, or typed with two swapped."""
     if own == wanted or own in (f"{wanted}s", f"{wanted}es") or wanted in (f"{own}s", f"{own}es"):
         return True
     a, b = (word.translate(_ALIKE).replace("rn", "m") for word in (own, wanted))
     same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     a, b = a[same:], b[same:]
-    return len(wanted) >= _LONG_WORD and (a[1:] == b[1:] or a[1:] == b or a == b[1:])
+    swapped = a[2:] == b[2:] and a[:2] == b[:2][::-1]
+    return len(wanted) >= _LONG_WORD and (a[1:] == b[1:] or a[1:] == b or a == b[1:] or swapped)
 
 
 def _plain(title: str) -> str:

@@ -1,0 +1,165 @@
+"""Questions of order and number: how long, how many, what comes after, which is the third. Pure rules, English."""
+
+import re
+
+from vamba_cli.tasks.topics import ENDING, UNIT, VIDEO, is_pronoun, topic_of
+from vamba_cli.tasks.understood import Understood
+
+_DURATION = re.compile(
+    r"^(?:for\s+)?how\s+(?:long|much\s+time|many\s+(?:minutes|seconds))\b"
+    r"(?!\s+(?:into|until|till|before|does\s+it\s+take\s+(?:until|till|before)))\s*",
+    re.IGNORECASE,
+)
+_LASTING = re.compile(
+    r"\s+(?:(?:is|are|was|were|stays?|remains?|kept|left|on)\s+)*(?:lasts?|take|takes|run|runs|stays?|remains?|up|spent|spend"
+    r"|on\s+(?:the\s+)?(?:screen|slides?|display))$",
+    re.IGNORECASE,
+)
+_SPENT = re.compile(
+    r"^(?:(?:is|are|was|were|do|does|did)\s+)?(?:(?:the\s+)?\w+\s+)?(?:spent|spends?)\s+(?:on|with|about|talking\s+about)\s+",
+    re.IGNORECASE,
+)
+_COUNT = re.compile(
+    rf"^(?:how\s+(?:many(?:\s+times)?|often)|(?:the\s+)?number\s+of(?=\s+{UNIT}))\b\s*(?:(?:different\s+)?{UNIT}\b\s*)?",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(
+    rf"^(?:(?:are|is|were|was|does|do|did|has|have)\s+)?(?:there\s*|{VIDEO}\s+(?:has|have|had|contains?)\b\s*|{VIDEO}\s+(?:in|of)\b\s*)?"
+    rf"(?:(?:that|which)\s+)?(?:(?:mention|show|contain|cover|explain|discuss|name|include|have|say|treat)(?:s|ing|ed)?\s+"
+    rf"|(?:(?:are|is|talk|speak|deal)(?:s|ing)?\s+)?(?:about|on|with|called|titled|named)\s+|(?:in\s+)?{VIDEO}$)?",
+    re.IGNORECASE,
+)
+_ORDER = re.compile(
+    rf"^(?:and\s+)?(?:(?:what|which)(?:['’]s|\b)(?:\s+{UNIT})?|whats)(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
+    rf"|coming|happens?|happened|follows|followed|shown|show|discuss(?:ed)?|explain(?:ed)?|covered|cover|treated|there|next|right|just|directly|immediately|straight"
+    rf"|on|screen|see|{UNIT}|thing|one))*\s+(?P<order>after|before|follows?|following|precedes?|preceding)\s+"
+    rf"(?:(?:the\s+)?(?:slide|page|part|section|chapter|title|topic|one)\s+(?:about|on|of|called|titled|named|with)\s+)?(?P<topic>.+)$",
+    re.IGNORECASE,
+)
+_ORDINALS = (
+    "first opening beginning start title cover", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
+    "ninth", "tenth",
+)  # fmt: skip
+_NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word in words.split()} | dict.fromkeys(
+    ("last", "final", "closing", "end"), -1
+)
+_LISTED = re.compile(
+    r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:slides?|pages?)\s+(?:(?:that|which)\s+)?(?:are\s+)?"
+    r"(?:about|on|with|of|for|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?)\s+(?P<topic>.+)"
+    r"|(?P<bare>(?!(?:me|the|this|that|last|first|next|final|title|all|every|each|\d+)\b)\S.*?)\s+slides)$",
+    re.IGNORECASE,
+)
+_MENTION = re.compile(
+    r"^(?:when|where|at\s+what\s+time)\s+(?:is|are|was|were|does|do|did)\s+(?P<topic>.+?)\s+(?:(?:mentioned|shown|named|seen|appear|come\s+up)\s+)?"
+    r"(?P<edge>first|last|for\s+the\s+(?:very\s+)?(?:first|last)\s+time|the\s+(?:first|last)\s+time|finally)(?:\s+(?:mentioned|shown|named|seen|appear|come\s+up))?$",
+    re.IGNORECASE,
+)
+SHOWN = r"(?:shown|introduced|explained|mentioned|covered|discussed|presented|treated|come|appear)"
+_WHICH_FIRST = re.compile(
+    rf"^(?:what|which)(?:['’]s)?(?:\s+{UNIT}|\s+one|\s+of\s+them)?(?:\s+(?:is|was|comes|came|appears|{SHOWN}))*\s+(?P<edge>first|earlier|sooner|last|later)"
+    rf"(?:\s+{SHOWN})?\s*[,:]?\s+(?P<one>[^,]+?),?\s+or\s+(?P<other>.+)$",
+    re.IGNORECASE,
+)
+_IS_BEFORE = re.compile(
+    rf"^(?:is|are|was|were|does|do|did)\s+(?!there\b|any|.*\bwhat\b)(?P<one>\S.*?)(?<!\sor)\s+(?:{SHOWN}\s+)?(?P<edge>before|earlier\s+than|after|later\s+than)\s+"
+    r"(?P<other>(?!\d|minute\b|or\b|the\s+(?:end|beginning|start|middle|break|first|last)\b)\S.*)(?<!shown|cover)(?<!mentioned|explained|discussed)(?<!introduced)$",
+    re.IGNORECASE,
+)
+_LAST = re.compile(r"\b(?:last|finally)\b", re.IGNORECASE)
+_ON_SCREEN = re.compile(r"\b(?:on\s+(?:the\s+)?(?:screen|slides?|display)|shown|visible|up)$", re.IGNORECASE)
+_NTH = re.compile(
+    rf"^(?:(?:what|which)(?:['’]s|\s+is|\s+was|\s+were|\s+are)?\s+|whats\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
+    rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{UNIT}"
+    rf"|(?:slide|page)\s+(?:no\.?\s*|number\s+)?(?P<number>\d{{1,3}}))(?:\s+(?:about|called|titled))?(?:\s+(?:of|in)\s+{VIDEO})?$"
+    rf"|^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came)\s+(?:shown\s+)?(?:at\s+the\s+)?(?P<edge>first|last|end|beginning|start)|how\s+does\s+{VIDEO}\s+(?P<verb>end|start|begin))"
+    rf"(?:\s+of\s+{VIDEO})?$",
+    re.IGNORECASE,
+)
+_TO_READ = re.compile(
+    r"(?:please\s+)?(?:read|what\s+does|what\s+is\s+(?:written\s+)?on)\s+(?:me\s+)?(?P<slide>.+?)(?:\s+says?)?",
+    re.IGNORECASE,
+)
+
+
+def of_order_or_number(text: str) -> Understood | None:
+    """Questions of how long, how many, what comes after, and which is the first; None where it is none of them."""
+    ways = (_of_length, _of_many, _of_two, _of_a_neighbour, _of_a_place)
+    return next((found for way in ways if (found := way(text))), None)
+
+
+def _of_length(text: str) -> Understood | None:
+    lasting = _DURATION.match(text)
+    return _lasting(text[lasting.end() :]) if lasting else None
+
+
+def _of_many(text: str) -> Understood | None:
+    listed, counted = _LISTED.match(text), _COUNT.match(text)
+    if listed:
+        return Understood("count", topic_of(listed["topic"] or listed["bare"]))
+    if counted is None:
+        return None
+    rest = text[counted.end() :]
+    helper = _COUNTED.match(rest)
+    return Understood("count", _none_of_all(topic_of(rest[helper.end() :] if helper else rest)))
+
+
+def _of_two(text: str) -> Understood | None:
+    which = _WHICH_FIRST.match(text)
+    two = which or _IS_BEFORE.match(text)
+    if two is None:
+        return None
+    late = two["edge"].casefold().startswith(("last", "later", "after"))
+    return Understood("sooner" if which else "yes-no", topic_of(two["one"]), -1 if late else 1, topic_of(two["other"]))
+
+
+def _of_a_neighbour(text: str) -> Understood | None:
+    ordered = _ORDER.match(text)
+    if ordered is None:
+        return None
+    early = ordered["order"].casefold().startswith(("before", "preced"))
+    return Understood("before" if early else "after", topic_of(ordered["topic"]))
+
+
+def _of_a_place(text: str) -> Understood | None:
+    mention, number = _MENTION.match(text), _number(text)
+    if mention:
+        return Understood("nth", topic_of(mention["topic"]), -1 if _LAST.search(mention["edge"]) else 1)
+    return Understood("nth", None, number) if number else None
+
+
+def _lasting(rest: str) -> Understood:
+    """How long what is lasting; "it" is the video, unless it is on screen."""
+    spent = _SPENT.match(rest)
+    bare = rest[spent.end() :] if spent else _LASTING.sub("", " " + _without_verb(rest)).strip()
+    number, topic = _number(ENDING.sub("", f" {bare}").strip()), topic_of(bare)
+    if not (_ON_SCREEN.search(rest) and is_pronoun(topic)):
+        topic = None if number else _none_of_all(topic)
+    return Understood("duration", topic, number)
+
+
+def _number(text: str) -> int:
+    """Which slide a text names by its place, -1 for the last; 0 if it names none."""
+    nth = _NTH.match(text)
+    if nth is None:
+        return 0
+    word = (nth["word"] or nth["edge"] or nth["verb"] or "").casefold()
+    return _NUMBERS[word] if word else int(nth["ordinal"] or nth["number"])
+
+
+def slide_to_read(question: str) -> int:
+    """Which slide is to be read, -1 for the last; 0 where none is named by its place.
+
+    >>> slide_to_read("read the last slide"), slide_to_read("What does slide 3 say?"), slide_to_read("read the slide")
+    (-1, 3, 0)
+    """
+    found = _TO_READ.fullmatch(question.rstrip("?!. "))
+    return _number(found["slide"]) if found else 0
+
+
+def _without_verb(rest: str) -> str:
+    return re.sub(r"^(?:is|are|was|were|does|do|did|has|have)\s+", "", rest, flags=re.IGNORECASE)
+
+
+def _none_of_all(topic: str | None) -> str | None:
+    """The topic, unless it is the whole video, or its slides."""
+    return None if topic is None or re.fullmatch(rf"{VIDEO}|(?:the\s+)?{UNIT}", topic, re.IGNORECASE) else topic

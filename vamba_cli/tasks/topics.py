@@ -1,0 +1,103 @@
+"""The topic of a question: what is left without its helping words, and of what sort it is. Pure rules, English."""
+
+import re
+import unicodedata
+
+UNIT = r"(?:slides?|pages?|titles?|headings?|topics?|sections?|chapters?|scenes?|screens?)"
+VIDEO = (
+    r"(?:(?:this|the|that|your)\s+)?(?:whole\s+)?"
+    r"(?:video|lecture|talk|film|movie|presentation|clip|recording|session|deck|it|this)"
+)
+_HELPERS = re.compile(
+    r"^(?:(?:is|are|was|were|does|do|did|will|would|can|could|has|have|had)\s+)?"
+    r"(?:(?:the\s+)?(?:speaker|lecturer|teacher|presenter|professor|video|lecture|talk|film|slides?|they|he|she|it|we|you|i)\s+)?"
+    r"(?:(?:ever|even|also|actually)\s+)?(?:(?:start|begin|stop|finish)s?\s+(?:to\s+)?)?"
+    r"(?:(?:(?:get|come|turn|switch|move\s+on|go\s+on)s?\s+to|reach(?:es)?)\s+(?=\S))?"
+    r"(?:(?:(?:talk|speak|tell|learn|hear|read)(?:s|ing|ed)?\s+(?:us\s+)?(?:about|of)|(?:mention|say|discuss|explain|introduce|show|"
+    r"cover|present|define|contain|include)(?:e?s|ing|e?d)?|see|find)\b(?:\s+the\s+words?\b)?)?\s*(?:\bthere\s+(?:a\s+|an\s+)?(?:slide|part)\s+(?:on|about)\s+)?",
+    re.IGNORECASE,
+)
+ENDING = re.compile(
+    r"\s+(?:(?:is|are|was|were|be|been|being|get|gets|first|finally|actually|ever|again|also|next)\s+)*"
+    r"(?:introduced|explained|discussed|mentioned|shown|show|covered|presented|defined|described|displayed|visible|seen|said|taught|"
+    r"treated|named|appear(?:s|ed|ing)?|come(?:s)?\s+up|came\s+up|start(?:s|ed)?|begin(?:s)?|began|happen(?:s|ed)?|end(?:s|ed)?"
+    r"|is|are|was|were)$",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(
+    r"(?:\s+(?:is|are|was|were)\s+there|(?:\s+(?:is|are|was|were))?\s+(?:on\s+(?:(?:the|a|any|some)\s+)?(?:screen|slides?|display)|in\s+(?:here|there)|anywhere|at\s+all"
+    r"|(?:in|during)\s+(?:the|this|that)\s+(?:video|lecture|talk|film|presentation|slides?|deck)))$",
+    re.IGNORECASE,
+)
+_OF_A_SLIDE = re.compile(r"\bslides?\s+$", re.IGNORECASE)
+PREPOSITION = re.compile(r"^(?:on|about|with|of|called|titled|named)\s+(?=\S)", re.IGNORECASE)
+_ARTICLE = re.compile(
+    r"^(?:the|a|an|something\s+about|anything\s+about|about)\s+"  # in small letters: "The" may begin a title
+    r"(?:(?:topic|slide|section|part|word|term|chapter|heading|title)\s+(?:of|on|about|called|titled|named)\s+)?"
+)
+_PRONOUN = re.compile(
+    r"(?:and\s+)?(?:(?:right\s+)?(?:after|before|since)\s+)?(?:that|this|those|these|them|it|he|she|they|there|here|then|next|afterwards|before|after)",
+    re.IGNORECASE,
+)
+# What is left where the rules did not know the question: verbs, denials, questions in other languages.
+_SENTENCE = re.compile(
+    r"\s(?:shown|introduced|explained|mentioned|discussed|covered|comes?|came|says?|said)\b"
+    r"|\b(?:before|after|earlier|later)\s+or\s+(?:before|after|earlier|later)\b|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|\b(?:better|worse|faster|slower|larger|smaller|longer|shorter|more\s\w+|less\s\w+)\s+than\b|^(?:not?|who|why|how|what)\s"
+    r"|^(?:wann|wo|wer|wie|was|welche[rs]?|warum|gibt|ist|sind|wird|kommt|quand|où|est|qui|quel(?:le)?s?|combien|y|cuándo|dónde|qué"
+    r"|quién|cuántos|cuando|donde|que|quien|cuantos|cómo|como|hay|es|está|quando|dove|cosa|chi|onde)\s",
+    re.IGNORECASE,
+)
+_PICTURE = re.compile(
+    r"(?:(?:nice|colou?r(?:ful|ed)|black|white|red|green|blue|yellow|first|second|third|last|big|small|large|long|single|good|real|hand-drawn|animated"
+    r"|bar|pie|line|flow|scatter|box|violin|volcano|area|world|circuit|block|tree|stack(?:ed)?)[\s-]*)*"
+    r"(?:(?:\w+\s+)?code|photo(?:graph)?|picture|image|drawing|sketch|diagram|chart|graph|graphic|plot|histogram|heat\s?map|figure|illustration|cartoon|comic|icon|logo"
+    r"|emoji|map|table|equation|formula|screenshot|animation|arrow|face|person|speaker|lecturer|presenter|teacher|audience|webcam|camera|hand|animal|cat|dog|bird|car|tree)s?"
+    r"(?:\s+(?:of|with|from|showing|that|in|on)\s+.+)?|(?:some\s+)?(?:people|(?:wo)?m[ae]n|child(?:ren)?)"
+    r"|red|green|blue|yellow|orange|black|white|gr[ae]y|colou?r(?:s|ful)?|dark|bright",
+    re.IGNORECASE,
+)
+
+
+def topic_of(rest: str) -> str | None:
+    """What is left of a question when its helping words are gone."""
+    helper = _HELPERS.match(rest)
+    text = rest[helper.end() :] if helper else rest
+    if helper and _OF_A_SLIDE.search(helper[0]):
+        text = PREPOSITION.sub("", text)
+    for pattern in (_PLACE, ENDING, _PLACE):  # each once: "Before we start" may be a title
+        text = pattern.sub("", " " + text).strip()
+    without = re.sub(r"^['‘](.+)['’]$", r"\1", _ARTICLE.sub("", text).strip())
+    return without or text or None
+
+
+def is_pronoun(topic: str | None) -> bool:
+    """Whether a topic only points to something that was said before."""
+    return topic is not None and _PRONOUN.fullmatch(topic) is not None
+
+
+def is_sentence(topic: str) -> bool:
+    """Whether what is taken for a topic is probably a question that the rules do not know.
+
+    >>> is_sentence("UMAP shown before t-SNE"), is_sentence("¿Cuándo se explica UMAP"), is_sentence("Hidden costs")
+    (True, True, False)
+    """
+    return _SENTENCE.search(topic.lstrip("¿¡ ")) is not None
+
+
+def is_picture(topic: str) -> bool:
+    """Whether a topic names a kind of picture, or what only a picture shows, and no words.
+
+    >>> [is_picture(topic) for topic in ("heatmap", "photo of a person", "Bar charts", "decision tree", "graph theory")]
+    [True, True, True, False, False]
+    """
+    return _PICTURE.fullmatch(topic) is not None
+
+
+def has_latin_letters(topic: str) -> bool:
+    """Whether a topic may be written in letters that the small model knows; digits and signs are nobody's.
+
+    >>> [has_latin_letters(topic) for topic in ("UMAP 降维", "反向传播", "обучение", "42 %")]
+    [True, False, False, True]
+    """
+    letters = [character for character in topic if character.isalpha()]
+    return not letters or any(unicodedata.name(letter, "").startswith(("LATIN", "GREEK")) for letter in letters)

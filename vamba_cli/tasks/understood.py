@@ -1,0 +1,20 @@
+"""What a question asks for, when it is taken apart."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["time", "yes-no", "outline", "duration", "count", "after", "before", "nth", "sooner", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A question taken apart; topic is None where it names none.
+
+    number: of the slide that is asked for, from 1 on, or -1 for the last; 0 where none is.
+    other: a second topic, in questions of which comes sooner, or whether the first does (number 1; -1: later).
+    """
+
+    kind: Kind
+    topic: str | None
+    number: int = 0
+    other: str | None = None

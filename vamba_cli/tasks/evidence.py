@@ -34,6 +34,7 @@ _ON_A_SLIDE = re.compile(
     r"^(?:words?|terms?|phrase)\s+(?=\S)|\s+(?:slides?|pages?)$|\s+(?:in|as)\s+(?:the|a|its|their)\s+(?:titles?|headings?|text)$",
     re.IGNORECASE,
 )
+_SHORT_NAME = 5  # letters of what may be an abbreviation that was typed in small letters
 _HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
 SURE = 0.65  # a best span below this is only a guess, and said to be one
 
@@ -80,15 +81,22 @@ def spellings(topic: str) -> list[str]:
 
     >>> spellings("mini-batches"), spellings("gradient descent"), spellings("Gauss")
     (['mini-batches', 'mini-batch', 'mini batches'], ['gradient descent', 'gradient-descent'], ['Gauss'])
+    >>> spellings("gsea"), spellings("outline")
+    (['gsea', 'GSEA', 'Gsea'], ['outline'])
     >>> spellings("tSNE"), spellings("t-SNE")
     (['tSNE', 't-SNE'], ['t-SNE', 't SNE', 'tSNE'])
     >>> spellings("gene ontology slide"), spellings("word limma"), spellings("analysis in the title")[-1]
-    (['gene ontology slide', 'gene ontology', 'gene-ontology'], ['word limma', 'limma'], 'analysis')
+    (['gene ontology slide', 'gene ontology', 'gene-ontology'], ['word limma', 'limma', 'LIMMA', 'Limma'], 'analysis')
     """
     bare = _ON_A_SLIDE.sub("", topic)
     if bare and bare != topic:
         return [topic, *spellings(bare)]
-    found = [topic, re.sub(r"(?<=[a-z]{3})(?:(?<=ch|sh|ss|.x)es|(?<![sui])s)$", "", topic)]
+    short = len(topic) <= _SHORT_NAME and topic.isalpha() and topic.islower()
+    found = [
+        topic,
+        *([topic.upper(), topic.capitalize()] if short else []),
+        re.sub(r"(?<=[a-z]{3})(?:(?<=ch|sh|ss|.x)es|(?<![sui])s)$", "", topic),
+    ]
     words = topic.split()
     if "-" in topic:
         found.append(topic.replace("-", " "))

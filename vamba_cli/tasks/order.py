@@ -70,7 +70,7 @@ class _Watched:
 
 
 def answer_of_order(session: Session, profile: Profile, question: str, wanted: Understood, on_event: OnEvent) -> Reply:
-    """The answer to a question of one of the kinds "after", "before", "nth", "count" and "duration", or about two."""
+    """The answer to a question of a kind like "after", "nth" and "count", or about two topics."""
     watched = _Watched(session, profile, on_event)
     if wanted.topic is None:
         return _of_the_whole(watched, wanted)
@@ -90,7 +90,7 @@ def _about_topic(watched: _Watched, question: str, wanted: Understood, named: st
     if wanted.kind == "duration":
         return _how_long(watched, topic, spans)
     if wanted.kind == "nth":
-        return _first_or_last(watched, wanted.number, topic, spans)
+        return _time_of_many(watched, wanted.number, topic, spans)
     return _neighbour(watched, wanted.kind == "after", topic, spans)
 
 
@@ -113,6 +113,8 @@ def _with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic
 
 
 def _of_the_whole(watched: _Watched, wanted: Understood) -> Reply:
+    if wanted.kind == "longest":
+        return _longest(watched, wanted.number)
     if wanted.kind == "nth" or wanted.number:
         return _nth(watched, wanted.number, lasting=wanted.kind == "duration")
     if wanted.kind == "count":
@@ -150,13 +152,29 @@ def _nth(watched: _Watched, number: int, lasting: bool) -> Reply:
         known = f"{len(headings)} titles were read" if len(headings) != 1 else "one title was read"
         return f"There is no such title: {known}. {watched.profile.limits}", []
     heading = headings[number - 1] if number > 0 else headings[-1]
-    which = "last" if number < 0 else "first" if number == 1 else f"{number}{_ending(number)}"
+    which = _ordinal(number)
     counted = " (slides with one title in a row count once)" if number > 1 else ""
     span = _span(heading)
     time = f", for {clock(watched.seconds(span))}" if lasting else ""
     at = watched.span(heading.first, heading.stop)
     before = watched.shown_before(heading) if number == 1 else ""
     return f"The {which} title{counted} is “{heading.title}”, at {at}{time}.{before}", [span]
+
+
+def _longest(watched: _Watched, sign: int) -> Reply:
+    """The heading that stands for the longest time; for the shortest where the sign is negative."""
+    if not watched.headings:
+        return f"No titles were read in this video. {watched.profile.limits}", []
+    chosen = max(watched.headings, key=lambda heading: sign * watched.seconds(_span(heading)))
+    which, at = "longest" if sign > 0 else "shortest", watched.span(chosen.first, chosen.stop)
+    length = clock(watched.seconds(_span(chosen)))
+    return f"“{chosen.title}” is on screen for the {which} time: {length}, at {at}.", [_span(chosen)]
+
+
+def _ordinal(number: int) -> str:
+    if number in (-1, 1):
+        return "last" if number < 0 else "first"
+    return f"{number}{_ending(number)}"
 
 
 def _ending(number: int) -> str:
@@ -197,14 +215,17 @@ def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Rep
     return f"{text}.", chosen
 
 
-def _first_or_last(watched: _Watched, number: int, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
-    """Where a topic comes up first, or last."""
+def _time_of_many(watched: _Watched, number: int, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
+    """Where a topic comes up for the first, second or last time."""
     sure = _sure(spans)
-    chosen = sure[0 if number > 0 else -1]
-    which, where = "first" if number > 0 else "last", "as a title" if chosen.heading else "in the text of a slide"
+    if number > len(sure):
+        return f"{name_of(topic)} was found on {_number(len(sure), 'slide')} only: {watched.listed(sure)}.", sure
+    chosen = sure[number - 1 if number > 0 else -1]
+    where = "as a title" if chosen.heading else "in the text of a slide"
     more = f"; {_number(len(sure), 'slide')} in all" if len(sure) > 1 else ""
-    at = watched.span(chosen.first, chosen.stop)
-    return f"{name_of(topic)} is {which} on screen {where} at {at}{more}.", [chosen]
+    at, which = watched.span(chosen.first, chosen.stop), _ordinal(number)
+    time = which if number in (-1, 1) else f"for the {which} time"
+    return f"{name_of(topic)} is {time} on screen {where} at {at}{more}.", [chosen]
 
 
 def _sure(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:

@@ -30,8 +30,8 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _ORDER = re.compile(
-    rf"^(?:and\s+)?(?:(?:what|which)(?:['’]s|\b)(?:\s+{UNIT})?|whats)(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
-    rf"|coming|happens?|happened|follows|followed|shown|show|discuss(?:ed)?|explain(?:ed)?|covered|cover|treated|there|next|right|just|directly|immediately|straight"
+    rf"^(?:and\s+)?(?:(?:what|which)(?:['’]s|\b)(?:\s+{UNIT})?|whats|(?:the\s+)?(?:first|next|last|previous)(?=\s+{UNIT}\s))(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
+    rf"|coming|happens?|happened|follows|followed|shown|show|discuss(?:ed)?|explain(?:ed)?|covered|cover|treated|there|next|right|just|directly|immediately|straight|first"
     rf"|on|screen|see|{UNIT}|thing|one))*\s+(?P<order>after|before|follows?|following|precedes?|preceding)\s+"
     rf"(?:(?:the\s+)?(?:slide|page|part|section|chapter|title|topic|one)\s+(?:about|on|of|called|titled|named|with)\s+)?(?P<topic>.+)$",
     re.IGNORECASE,
@@ -43,10 +43,13 @@ _ORDINALS = (
 _NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word in words.split()} | dict.fromkeys(
     ("last", "final", "closing", "end"), -1
 )
+_PLACED = re.compile(rf"(?:the\s+)?(?P<word>{'|'.join(sorted(_NUMBERS))})\s+(?P<kind>\S.*)", re.IGNORECASE)
 _LISTED = re.compile(
     r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:slides?|pages?)\s+(?:(?:that|which)\s+)?(?:are\s+)?"
     r"(?:about|on|with|of|for|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?)\s+(?P<topic>.+)"
-    r"|(?P<bare>(?!(?:me|the|this|that|last|first|next|final|title|all|every|each|\d+)\b)\S.*?)\s+slides)$",
+    r"|(?P<bare>(?!(?:me|the|this|that|last|first|next|final|title|all|every|each|\d+)\b)\S.*?)\s+slides)$"
+    rf"|^list\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:everything|all)\s+(?:about|on)\s+|{UNIT}\s+(?:about|on|with|that\s+mention)\s+)?"
+    rf"(?P<any>(?!(?:{UNIT}|contents|the|all|of|me|a|an|them|it|what|which|every|each|main|key|most|important|table)\b)\S.*)$",
     re.IGNORECASE,
 )
 _MENTION = re.compile(
@@ -54,18 +57,33 @@ _MENTION = re.compile(
     r"(?P<edge>first|last|for\s+the\s+(?:very\s+)?(?:first|last)\s+time|the\s+(?:first|last)\s+time|finally)(?:\s+(?:mentioned|shown|named|seen|appear|come\s+up))?$",
     re.IGNORECASE,
 )
-SHOWN = r"(?:shown|introduced|explained|mentioned|covered|discussed|presented|treated|come|appear)"
+_SHOWN = r"(?:shown|introduced|explained|mentioned|covered|discussed|presented|treated|come|appear)"
 _WHICH_FIRST = re.compile(
-    rf"^(?:what|which)(?:['’]s)?(?:\s+{UNIT}|\s+one|\s+of\s+them)?(?:\s+(?:is|was|comes|came|appears|{SHOWN}))*\s+(?P<edge>first|earlier|sooner|last|later)"
-    rf"(?:\s+{SHOWN})?\s*[,:]?\s+(?P<one>[^,]+?),?\s+or\s+(?P<other>.+)$",
+    rf"^(?:what|which)(?:['’]s)?(?:\s+{UNIT}|\s+one|\s+of\s+them)?(?:\s+(?:is|was|comes|came|appears|{_SHOWN}))*\s+(?P<edge>first|earlier|sooner|last|later)"
+    rf"(?:\s+{_SHOWN})?\s*[,:]?\s+(?P<one>[^,]+?),?\s+or\s+(?P<other>.+)$",
+    re.IGNORECASE,
+)
+_WHICH_FIRST_OF = re.compile(
+    r"^(?P<one>\S.*?)\s+(?:or|vs\.?|versus|and)\s+(?P<other>\S.*?)\s*[,:]\s*(?:what|which)(?:\s+one)?\s+(?:is|comes|was|came)\s+(?P<edge>first|earlier|sooner|last|later)$",
     re.IGNORECASE,
 )
 _IS_BEFORE = re.compile(
-    rf"^(?:is|are|was|were|does|do|did)\s+(?!there\b|any|.*\bwhat\b)(?P<one>\S.*?)(?<!\sor)\s+(?:{SHOWN}\s+)?(?P<edge>before|earlier\s+than|after|later\s+than)\s+"
-    r"(?P<other>(?!\d|minute\b|or\b|the\s+(?:end|beginning|start|middle|break|first|last)\b)\S.*)(?<!shown|cover)(?<!mentioned|explained|discussed)(?<!introduced)$",
+    rf"^(?:is|are|was|were|does|do|did)\s+(?!there\b|any|.*\bwhat\b)(?P<one>\S.*?)(?<!\sor)\s+(?:{_SHOWN}\s+)?(?P<edge>before|earlier\s+than|after|later\s+than)\s+"
+    r"(?P<other>(?!\d+:\d|\d+\s*\w*$|minute\b|or\b|the\s+(?:end|beginning|start|middle|break|first|last)\b)\S.*)(?<!shown|cover)(?<!mentioned|explained|discussed)(?<!introduced)$",
     re.IGNORECASE,
 )
-_LAST = re.compile(r"\b(?:last|finally)\b", re.IGNORECASE)
+_LAST = re.compile(r"\b(?:last|final|latest|finally)\b", re.IGNORECASE)
+_EDGE_OF = re.compile(
+    rf"^(?:(?:when|where|what|which|at\s+what\s+time)\s+(?:is|was|are|were)\s+)?(?:the\s+)?(?:very\s+)?(?P<edge>first|last|final|earliest|latest)\s+"
+    rf"(?:(?:mention|appearance|occurrence|example)s?\s+of|{UNIT}\s+(?:about|on|with|of|called|titled|that\s+(?:mentions?|shows?|has|have))|time\s+(?:that\s+)?)\s*(?P<topic>.+)$"
+    rf"|^(?:when|where)\s+(?:do|did|does)\s+(?:they|he|she|we|the\s+\w+)\s+(?P<early>first|last)\s+(?:mention|show|explain|introduce|discuss|use|name)\w*\s+(?P<thing>.+)$",
+    re.IGNORECASE,
+)
+_LONGEST = re.compile(
+    rf"^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|was|stays?|stayed|remains?)\s+(?:(?:shown|on\s+(?:the\s+)?screen|up|visible|displayed|there)\s+)?)?(?:for\s+)?(?:the\s+)?"
+    rf"(?P<edge>longest|shortest)(?:\s+(?:time|{UNIT}|shown|on\s+(?:the\s+)?screen))*$",
+    re.IGNORECASE,
+)
 _ON_SCREEN = re.compile(r"\b(?:on\s+(?:the\s+)?(?:screen|slides?|display)|shown|visible|up)$", re.IGNORECASE)
 _NTH = re.compile(
     rf"^(?:(?:what|which)(?:['’]s|\s+is|\s+was|\s+were|\s+are)?\s+|whats\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
@@ -95,7 +113,7 @@ def _of_length(text: str) -> Understood | None:
 def _of_many(text: str) -> Understood | None:
     listed, counted = _LISTED.match(text), _COUNT.match(text)
     if listed:
-        return Understood("count", topic_of(listed["topic"] or listed["bare"]))
+        return Understood("count", topic_of(listed["topic"] or listed["bare"] or listed["any"]))
     if counted is None:
         return None
     rest = text[counted.end() :]
@@ -104,7 +122,7 @@ def _of_many(text: str) -> Understood | None:
 
 
 def _of_two(text: str) -> Understood | None:
-    which = _WHICH_FIRST.match(text)
+    which = _WHICH_FIRST.match(text) or _WHICH_FIRST_OF.match(text)
     two = which or _IS_BEFORE.match(text)
     if two is None:
         return None
@@ -121,9 +139,15 @@ def _of_a_neighbour(text: str) -> Understood | None:
 
 
 def _of_a_place(text: str) -> Understood | None:
-    mention, number = _MENTION.match(text), _number(text)
+    mention, number, longest = _MENTION.match(text), _number(text), _LONGEST.match(text)
     if mention:
         return Understood("nth", topic_of(mention["topic"]), -1 if _LAST.search(mention["edge"]) else 1)
+    if longest:
+        return Understood("longest", None, -1 if longest["edge"].casefold() == "shortest" else 1)
+    edge = None if number else _EDGE_OF.match(text)
+    topic = _none_of_all(topic_of(edge["topic"] or edge["thing"])) if edge else None
+    if edge and topic:
+        return Understood("nth", topic, -1 if _LAST.search(edge["edge"] or edge["early"]) else 1)
     return Understood("nth", None, number) if number else None
 
 
@@ -144,6 +168,16 @@ def _number(text: str) -> int:
         return 0
     word = (nth["word"] or nth["edge"] or nth["verb"] or "").casefold()
     return _NUMBERS[word] if word else int(nth["ordinal"] or nth["number"])
+
+
+def place_of(topic: str) -> tuple[int, str]:
+    """Which of several things of a kind a topic names, -1 for the last, and the kind; 0 where it names none.
+
+    >>> place_of("second outline"), place_of("the last quiz"), place_of("first"), place_of("Outline")
+    ((2, 'outline'), (-1, 'quiz'), (0, 'first'), (0, 'Outline'))
+    """
+    found = _PLACED.fullmatch(topic)
+    return (_NUMBERS[found["word"].casefold()], found["kind"]) if found else (0, topic)
 
 
 def slide_to_read(question: str) -> int:

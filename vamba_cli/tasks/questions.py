@@ -6,7 +6,7 @@ The rules only choose how the answer is found and phrased. Whatever they do not 
 import re
 
 from vamba_cli.tasks.order_questions import of_order_or_number
-from vamba_cli.tasks.topics import PREPOSITION, UNIT, topic_of
+from vamba_cli.tasks.topics import PREPOSITION, UNIT, opened, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
 _POLITE = re.compile(
@@ -23,17 +23,23 @@ _GO = re.compile(
     r"|(?:go|jump|skip|seek)\s+to)\s+(?=\S)",
     re.IGNORECASE,
 )
+# A stretch or a moment before the question; where it is, is found in the whole question.
+_SPAN_FIRST = re.compile(
+    r"^(?:(?:between|from)\s+(?:minute\s+)?[\d:]+\s+(?:and|to|until|till)\s+(?:minute\s+)?[\d:]+|(?:at|around)\s+\d+:[\d:]+)[\s,]+"
+    r"(?=(?:what|which|is|are|does|list)\b)",
+    re.IGNORECASE,
+)
 _WHAT_ABOUT = re.compile(r"^(?:and\s+)?(?:what|how)\s+about\s+(?=\S)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“”«»„‟]\s*([^\"“”«»„‟\s][^\"“”«»„‟]*)[\"“”«»„‟]")
 _TIME = re.compile(
     r"^(?:(?:at|in|on|from|until)\s+)?"
-    r"(?:when(?:abouts)?|where(?:abouts)?|(?:what|which)\s+(?:time|point|moment|minute|part|place|slide|second)s?(?:\s+of\s+(?:the\s+)?"
+    r"(?:when(?:abouts)?(?:\s+(?:to|until|till)\s+when)?|where(?:abouts)?|(?:what|which)\s+(?:time|point|moment|minute|part|place|slide|second)s?(?:\s+of\s+(?:the\s+)?"
     r"(?:video|lecture|talk|film))?|how\s+(?:late|early|soon|far\s+in|long)(?:\s+(?:does\s+it\s+take\s+)?(?:until|till|before))?|timestamps?(?:\s+(?:of|for))?)\b[\s,:]*",
     re.IGNORECASE,
 )
 _YES_NO = re.compile(
-    r"^(?:is|are|was|were|does|do|did|has|have|can|could|will)\s+(?:there\s+(?:a\s+|an\s+|any\s+|some\s+)?(?:(?:slide|part|thing|"
-    r"something|anything|mention|word)\s+(?:of|on|about|called|titled|with)\s+)?)?",
+    r"^(?:is|are|was|were|does|do|did|has|have|can|could|will)\s+(?:there\s+(?:a\s+|an\s+|any\s+|some\s+|no\s+)?(?:(?:slide|part|thing|"
+    r"something|anything|nothing|mention|word)\s+(?:of|on|about|called|titled|with)\s+)?)?",
     re.IGNORECASE,
 )
 _ANY = re.compile(
@@ -46,12 +52,14 @@ _OUTLINE = re.compile(
     r"(?:outline|table\s+of\s+contents|contents|chapters|topics|titles|headings|sections|slides)\b"
     r"(?!\s+(?:(?:is|are|was|were)\s+(?=about|on\b|called|titled|named|with\b))?(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
     r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b)"
-    r"|^summari[sz]e\b|^(?:(?:give|make|write)\s+(?:me\s+)?)?(?:a\s+)?(?:short\s+|brief\s+|quick\s+)?summary\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
+    r"|^summari[sz]e\b|^(?:(?:give|make|write)\s+(?:me\s+)?)?(?:an?\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview)\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
     re.IGNORECASE,
 )
 _ASKS_FOR_A_VIEW = re.compile(
     r"^(?:what|which|who|whose|whom|why|how|list|read|describe|summari[sz]e|tell|name|title)\b", re.I
 )
+_SLIDE_ABOUT = re.compile(r"^(?:the\s+)?(?:slide|page|part)\s+(?:about|on|with|called|titled|named)\s", re.IGNORECASE)
+_MOST_TOPIC_WORDS = 6  # of what is no question, but may be a topic
 _SLIDES = re.compile(r"\b(?:slides|pages|parts)\b", re.IGNORECASE)
 _ENDS_AS_A_QUESTION = re.compile(
     r"\s(?:mentioned|shown|covered|discussed|explained|there|in\s+(?:here|there))$", re.IGNORECASE
@@ -74,7 +82,7 @@ def understand(question: str) -> Understood:
     ['outline', 'count', 'open']
     """
     text = _THANKS.sub("", " ".join(question.split()).rstrip("?!. "))
-    text = re.sub(r"^whats\b", "what's", _POLITE.sub("", text), flags=re.IGNORECASE)
+    text = _SPAN_FIRST.sub("", opened(_POLITE.sub("", text)))
     quoted = _QUOTED.search(text)
     found = of_order_or_number(text) or _of_a_kind(text)
     if quoted and found.kind != "outline":
@@ -101,4 +109,6 @@ def _of_a_kind(text: str) -> Understood:
         return Understood("open", None)
     if _ENDS_AS_A_QUESTION.search(text):  # "UMAP mentioned?"
         return Understood("yes-no", topic_of(text))
-    return Understood("time" if len(text.split()) <= 6 else "open", text if len(text.split()) <= 6 else None)
+    is_topic = len(text.split()) <= _MOST_TOPIC_WORDS
+    topic = topic_of(text) if _SLIDE_ABOUT.match(text) else text
+    return Understood("time", topic) if is_topic else Understood("open", None)

@@ -16,7 +16,7 @@ from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said
 from vamba_cli.tasks.order import about, answer_of_order
-from vamba_cli.tasks.order_questions import slide_to_read
+from vamba_cli.tasks.order_questions import place_of, slide_to_read
 from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
@@ -43,11 +43,11 @@ Supported = tuple[str, tuple[Evidence, ...]]  # the same, with what is said
 
 _LEAST_LETTERS = 3  # of an unclear title that is told
 _SCENES_TRIED = 5  # of a video, before reading it is given up
-_ORDERS = ("after", "before", "nth", "count", "duration", "sooner")
+_ORDERS = ("after", "before", "nth", "longest", "count", "duration", "sooner")
 _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
 _FILM = (
-    "No slide or screen with text is shown in this video, and the small model reads nothing else: of film, landscapes "
-    "and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
+    "No slide or screen with text could be read in this video, and the small model reads nothing else: of film, "
+    "landscapes and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
 _UNREADABLE = "(what it says could not be read clearly; --preset small-print looks closer)"
 _ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
@@ -81,7 +81,8 @@ def _of_film(session: Session, question: str, wanted: Understood) -> Supported:
     topic = wanted.topic or subject(question)
     heard = said(session.subtitles, topic)
     if not heard:
-        also = f" The subtitles do not mention “{topic}”." if topic and session.subtitles.lines else ""
+        named = topic is not None and session.subtitles.lines and not names_a_time(question)
+        also = f" The subtitles do not mention “{topic}”." if named else ""
         if asks_about_speech(question) and not session.subtitles.lines:
             also = " It has no subtitles either: --subs FILE brings them, --transcribe makes them."
         return f"{_FILM}{also}", ()
@@ -189,6 +190,11 @@ def _nowhere(
     parts = alternatives(topic)
     if len(parts) > 1:
         return _each(session, profile, question, parts, wanted, settings, on_event)
+    number, counted = place_of(topic)  # "the second outline"
+    if number:
+        return _timed(
+            session, answer_of_order(session, profile, question, Understood("nth", counted, number), on_event)
+        )
     text, meant = _spelt_out(session, profile, topic, on_event)
     denied = wanted.kind == "yes-no" and not meant and not is_picture(topic)
     return _timed(session, (f"No: {text}" if denied else text, meant))
@@ -255,7 +261,7 @@ def _of_the_first(session: Session, profile: Profile, question: str, wished: Wis
     """The first scene, unless the question is for a certain other one that the rules do not know."""
     if names_a_time(question):
         return "The time in this question was not understood: write 3:30, 1:02:03 or “3 minutes 30 seconds”.", []
-    if wished == "title" and not wants_the_first(question):
+    if not wants_the_first(question):
         return f"This question was not understood. {_ASK} {profile.limits}", []
     return _first(session, profile, wished, settings)
 

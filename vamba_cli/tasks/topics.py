@@ -4,6 +4,12 @@ import re
 import unicodedata
 
 UNIT = r"(?:slides?|pages?|titles?|headings?|topics?|sections?|chapters?|scenes?|screens?)"
+_SHORT = re.compile(r"^(what|where|when|who|how|which)(?:['’]s|s)\b(?=\s)", re.IGNORECASE)
+_MISTYPED = {
+    "when": "wen whe wehn whn", "what": "waht wat whta wht", "which": "wich whcih wihch", "where": "wehre wher",
+    "how": "hwo",
+}  # fmt: skip
+_MEANT = {typed: meant for meant, others in _MISTYPED.items() for typed in others.split()}
 VIDEO = (
     r"(?:(?:this|the|that|your)\s+)?(?:whole\s+)?"
     r"(?:video|lecture|talk|film|movie|presentation|clip|recording|session|deck|it|this)"
@@ -20,7 +26,7 @@ _HELPERS = re.compile(
 ENDING = re.compile(
     r"\s+(?:(?:is|are|was|were|be|been|being|get|gets|first|finally|actually|ever|again|also|next)\s+)*"
     r"(?:introduced|explained|discussed|mentioned|shown|show|covered|presented|defined|described|displayed|visible|seen|said|taught|"
-    r"treated|named|appear(?:s|ed|ing)?|come(?:s)?\s+up|came\s+up|start(?:s|ed)?|begin(?:s)?|began|happen(?:s|ed)?|end(?:s|ed)?"
+    r"treated|named|used|appear(?:s|ed|ing)?|come(?:s)?\s+up|came\s+up|start(?:s|ed)?|begin(?:s)?|began|happen(?:s|ed)?|end(?:s|ed)?"
     r"|is|are|was|were)$",
     re.IGNORECASE,
 )
@@ -56,6 +62,16 @@ _PICTURE = re.compile(
     r"|red|green|blue|yellow|orange|black|white|gr[ae]y|colou?r(?:s|ful)?|dark|bright",
     re.IGNORECASE,
 )
+
+
+def opened(text: str) -> str:
+    """A question with its first words written out, and right where they are often mistyped.
+
+    >>> opened("where's the elbow"), opened("waht is paging"), opened("whats new")
+    ('where is the elbow', 'what is paging', 'what is new')
+    """
+    first, space, rest = text.partition(" ")
+    return _SHORT.sub(r"\1 is", f"{_MEANT.get(first.casefold(), first)}{space}{rest}")
 
 
 def topic_of(rest: str) -> str | None:

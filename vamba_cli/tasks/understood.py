@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["time", "yes-no", "outline", "duration", "count", "after", "before", "nth", "sooner", "open"]
+Kind = Literal["time", "yes-no", "outline", "duration", "count", "after", "before", "nth", "longest", "sooner", "open"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@
 import re
 from typing import Literal
 
+from vamba_cli.tasks.topics import opened
+
 Wish = Literal["title", "text", "about"]
 
 _TWO_NAMES, _NAME = re.compile(r"(\S+) and (\S+)"), re.compile(r"\S[A-Z]|\w-[A-Z]|\d")
@@ -21,6 +23,7 @@ _TEXT = re.compile(
     r"|\btext\s+(?:is|on|of)\b|^text\b",
     re.IGNORECASE,
 )
+_READ_TITLE = re.compile(r"^read\s+(?:me\s+|out\s+)*(?:the\s+)?(?:title|heading|headline)$", re.IGNORECASE)
 _ABOUT = re.compile(
     r"^what(?:'s|\s+is|\s+was)?\s+(?:this|it|that|(?:(?:this|the|that)\s+)?(?:whole\s+)?(?:video|lecture|talk|film|movie"
     r"|presentation|clip|course|recording|screencast|session|lesson|seminar|tutorial))\s+(?:all\s+)?about$"
@@ -40,7 +43,7 @@ _TITLE = re.compile(
     re.IGNORECASE,
 )
 _COMPARED = re.compile(
-    r"^(?:(?:compare|contrast)\s+|(?:(?:what|which)(?:'s|\s+(?:is|are|was|were))\s+)?(?:the\s+)?(?:main\s+)?(?:difference|differences|comparison)\s+(?:between|of)\s+)"
+    r"^(?:(?:compare|contrast)\s+|(?:(?:what|which)\s+(?:is|are|was|were)\s+|(?:explain|describe|show)\s+(?:me\s+)?)?(?:the\s+)?(?:main\s+)?(?:difference|differences|comparison)\s+(?:between|of)\s+)"
     r"(?P<one>.+?)\s+(?:and|with|to|against|versus|vs\.?)\s+(?P<other>.+)$",
     re.IGNORECASE,
 )
@@ -50,6 +53,9 @@ _SUBJECTS = tuple(
         r"^(?:read|what\s+does)\s+(?:me\s+)?(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+?)(?:\s+says?)?$",
         r"^(?:read|what\s+does)\s+(?:me\s+)?(?:the\s+)?(?P<topic>(?!(?:the|this|that|each|every|whole|entire|last|first|next|title|opening|closing|current|second|third|fourth|fifth)\b|\d)\w.*?)\s+"
         r"(?:slide|page)(?:\s+says?)?$",
+        r"^what(?:\s+is|\s+does|\s+stands)\s+(?:written\s+|it\s+say\s+)?(?:on|in)\s+(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+)$",
+        r"^read\s+(?:me\s+|out\s+|(?:the\s+)?(?:text|part|words?)\s+(?:about|on|of)\s+)*"
+        r"(?P<topic>(?!(?:it|this|that|what|everything|all|more|on|out|me|slides?|text|title|\d+|(?:the|a)\s+(?:title|heading|text|slides?|page|screen|whole|words?|first|last|next|bullets?))\b)\S.*)$",
         r"^(?:what|which)(?:'s|\s+(?:is|are|was|were))\s+(?:the\s+)?(?:\w+\s+){0,2}?(?:advantages?|disadvantages?|benefits?|drawbacks?|limits?"
         r"|limitations?|purpose|point|idea|goal|role|meaning|definition|difference|differences|steps?|types?|kinds?|uses?|parts?"
         r"|properties|assumptions|results?)\s+(?:of|behind|for|between|in)\s+(?P<topic>.+?)(?:\s+(?:over|against|and|versus|vs)\s+.+)?$",
@@ -93,15 +99,21 @@ _END = re.compile(r"\b(?:at|towards?|near|by)\s+the\s+(?:very\s+)?(?P<edge>end|c
 _MIDDLE = re.compile(r"\bhalf[\s-]?way\b|\b(?:at|in|near|around)\s+the\s+middle\b", re.IGNORECASE)
 # what makes a question one for a certain slide, which the first is not
 _CERTAIN = re.compile(
-    r"\d|\b(?:longest|shortest|most|least|half|middle|third|quarter|often|between|while|when|whenever|during|every|each|last|next|then|before|after)\b",
+    r"\d|\b(?:longest|shortest|everything|all|more|most|least|half|middle|third|quarter|often|between|while|when|whenever|during|every|each|last|next|then|before|after)\b",
     re.I,
 )
 _EDGE = re.compile(r"\bthe\s+(?P<edge>first|last)\s+(?:(?P<number>\d{1,3})\s+)?min(?:ute)?s?\b", re.IGNORECASE)
 
 
 def wish(question: str) -> Wish | None:
-    """Whether a title or the words of a slide would answer an open question; None where neither would."""
+    """Whether a title or the words of a slide would answer an open question; None where neither would.
+
+    >>> wish("read the title"), wish("read the slide")
+    ('title', 'text')
+    """
     text = _plain(question)
+    if _READ_TITLE.match(text):
+        return "title"
     if _TEXT.search(text):
         return "text"
     if _ABOUT.search(text):
@@ -218,7 +230,7 @@ def _point_seconds(text: str) -> float:
 
 
 def alternatives(topic: str) -> list[str]:
-    """The topics between the words "or", and between those of "both X and Y", or of two names joined by "and".
+    """The topics between the words "or" and "vs", and between those of "both X and Y", or of two names joined by "and".
 
     >>> alternatives("either UMAP, PCA or ICA"), alternatives("to be or not to be an expert in it"), alternatives("or")
     (['UMAP', 'PCA', 'ICA'], ['to be or not to be an expert in it'], ['or'])
@@ -232,7 +244,7 @@ def alternatives(topic: str) -> list[str]:
     pair = _TWO_NAMES.fullmatch(text)
     if pair and any(_NAME.search(name) for name in pair.groups()):
         return list(pair.groups())
-    *earlier, last = re.split(r",?\sand\s" if both else r",?\sor\s", text)
+    *earlier, last = re.split(r",?\sand\s" if both else r",?\s(?:or|vs\.?|versus)\s", text)
     parts = [part.strip() for part in (*(one for some in earlier for one in some.split(",")), last)]
     return parts if all(part and len(part.split()) <= _MOST_WORDS for part in parts) else [topic]
 
@@ -251,5 +263,4 @@ def stands_for(short: str, title: str) -> bool:
 
 
 def _plain(question: str) -> str:
-    text = _PLEASE.sub("", " ".join(question.split()).rstrip("?!. ").replace("’", "'"))
-    return re.sub(r"^whats\b", "what's", text, flags=re.IGNORECASE)
+    return opened(_PLEASE.sub("", " ".join(question.split()).rstrip("?!. ").replace("’", "'")))

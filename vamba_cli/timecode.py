@@ -5,7 +5,7 @@ import re
 
 from vamba_cli.errors import UsageError
 
-_CLOCK = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?([0-5]?\d(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(?:(\d+):(?=[0-5]?\d:))?(\d+):)?([0-5]?\d(?:\.\d+)?)")  # minutes may be many without hours
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _UNITS = re.compile(rf"(?=\d)(?:{_NUMBER}h)?(?:{_NUMBER}m(?:in)?)?(?:{_NUMBER}s)?", re.IGNORECASE)
 
@@ -33,8 +33,8 @@ def clock_span(start_seconds: float, end_seconds: float) -> str:
 def parse_seconds(text: str) -> float:
     """Seconds from `90`, `90.5`, `1:30`, `1:02:03.5`, `90s` or `1h30m`.
 
-    >>> parse_seconds("1:30"), parse_seconds("1h30m"), parse_seconds("2.5min")
-    (90.0, 5400.0, 150.0)
+    >>> parse_seconds("1:30"), parse_seconds("99:00"), parse_seconds("1h30m"), parse_seconds("2.5min")
+    (90.0, 5940.0, 5400.0, 150.0)
 
     Raises:
         UsageError: the text is none of these.

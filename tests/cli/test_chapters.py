@@ -502,7 +502,7 @@ def on_a_terminal(command: list[str], columns: int = 80, code: int = 0) -> tuple
 def test_two_bars_for_many_videos_and_one_for_one(folder: Path) -> None:
     out, shown = on_a_terminal(program("time.sleep(0.3)", "v"))
     assert b"\x1b" not in out and out.count(b"Opening") == 3
-    assert b"2/3 10.mkv" in shown and b"512/1024 frames, 40 frames/s" in shown
+    assert b"2/3 10.mkv" in shown and b"512/1024 frames, 0:12 left, 40 frames/s" in shown
     assert max(map(len, lines_of(shown))) <= 77  # a terminal's ^C has room
     out, shown = on_a_terminal(program("time.sleep(0.3)", "v/10.mkv"))
     assert out.count(b"Opening") == 1

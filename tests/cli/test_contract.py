@@ -128,6 +128,9 @@ def test_questions_from_a_file_and_from_stdin(
         monkeypatch.setattr("sys.stdin", stream)
         vamba("ask", "v.mp4", "--questions", "-")
     assert api.asked == ["one?", "two?"]
+    file.write_text("# nothing yet\n")
+    empty = vamba("ask", "v.mp4", "what?", "--questions", str(file))
+    assert empty.code == 2 and "questions.txt has no question in it" in empty.err
 
 
 def test_output_is_written_whole_or_not_at_all(vamba: Vamba, api: FakeApi, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """Events as plain lines, and the words for sizes and times."""
 
-import pytest
+import io
 
-from vamba_cli.cli.progress import PlainLines
+import pytest
+from rich.console import Console
+
+from vamba_cli.cli.progress import LiveBar, PlainLines, _bars
 from vamba_cli.cli.render import bytes_text, doctor, flops_text, table
-from vamba_cli.cli.terminal import printable
+from vamba_cli.cli.terminal import Terminal, printable
 from vamba_cli.engine.events import AnswerText, EncodeProgress, Notice, Stage, WindowsProgress
 from vamba_cli.results import Check, DoctorResult
 
@@ -25,9 +28,24 @@ def test_plain_lines_come_at_stages_and_every_ten_seconds(capsys: pytest.Capture
     assert shown[:3] == [
         "loading tiny",
         "encoding lecture.mp4",
-        "  300 of 1800 frames, 30 frames/s, 0:50 left, 10.0 MiB kept",
+        "  300 of 1800 frames, 0:50 left, 30 frames/s, 10.0 MiB kept",
     ]
     assert len(shown) == 2 + 5 + 2 and shown[-2:] == ["note: a frame is damaged", "searching"]
+
+
+def test_a_bar_never_stands_still() -> None:
+    """A task that is done has no spinner: a new stage, and what is done, are of unknown length."""
+    with _bars(Console(file=io.StringIO(), force_terminal=True, width=80)) as live:
+        bar = LiveBar(live, Terminal())
+        bar(Stage("encode", "8 frames"))
+        bar(EncodeProgress(4, 8, 30.0, 2**20))
+        assert (live.tasks[-1].completed, live.tasks[-1].total) == (4, 8)
+        bar(EncodeProgress(8, 8, 30.0, 2**20))
+        assert live.tasks[-1].description == "encoding"
+        assert live.tasks[-1].total is None and not live.tasks[-1].finished
+        bar(Stage("read", "the headings"))
+        assert (live.tasks[-1].description, live.tasks[-1].total) == ("reading", None)
+        assert len(live.tasks) == 2
 
 
 def test_speed_zero_is_no_division(capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,8 +111,10 @@ def collect_questions(question: str | None, more: Sequence[str], file: str | Non
     """All questions in the order: argument, `-q`, file; `how` says what to do where there is none."""
     asked = [*([question] if question is not None else []), *more]
     if file is not None:
-        lines = _lines(file)
-        asked += [line.strip() for line in lines if line.strip() and not _COMMENT.match(line)]
+        told = [line.strip() for line in _lines(file) if line.strip() and not _COMMENT.match(line)]
+        if not told:
+            raise UsageError(f"{file} has no question in it: write one a line")
+        asked += told
     if not asked:
         raise UsageError(f"no question was given: {how}")
     if not all(text.strip() for text in asked):

@@ -32,7 +32,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a number") from None
+        raise typer.BadParameter(f"{text!r} is not a number: write it without a unit") from None
 
 
 def _time(text: str) -> float:

@@ -31,6 +31,7 @@ _VERBS = {
     "transcribe": "transcribing",
     "reuse": "taking the encoded video",
     "encode": "encoding",
+    "keep": "keeping",
     "search": "searching",
     "answer": "answering",
     "read": "reading",
@@ -174,6 +175,7 @@ class LiveBar(Silence):
         self._live = live
         self._videos = live.add_task("videos", total=None, note="", visible=False)
         self._task = live.add_task("starting", total=None, note="")
+        self._description = "starting"
         self._terminal = terminal
         self._name = ""  # of the video, where there are many
 
@@ -207,10 +209,19 @@ class LiveBar(Silence):
         elif isinstance(event, Stage):
             if self._terminal.verbose:
                 self._live.console.print(_line(event), markup=False, style="dim")
-            self._live.reset(self._task, total=None, description=_VERBS.get(event.name, event.name), note=event.detail)
+            self._begin(_VERBS.get(event.name, event.name), event.detail)
         elif isinstance(event, EncodeProgress | WindowsProgress | TranscribeProgress):
             done, total, note = _figures(event)
-            self._live.update(self._task, completed=done, total=total, note=f"{done}/{total} {note}")
+            if done < total:
+                self._live.update(self._task, completed=done, total=total, note=f"{done}/{total} {note}")
+            else:  # what is done would stand still; what comes of it may take some seconds
+                self._begin(self._description, f"{done}/{total} {note}")
+
+    def _begin(self, description: str, note: str) -> None:
+        """Another task in the place of the last one: of how much is not known."""
+        self._live.remove_task(self._task)
+        self._task = self._live.add_task(description, total=None, note=note)
+        self._description = description
 
 
 def _line(stage: Stage) -> str:
@@ -225,5 +236,5 @@ def _figures(event: EncodeProgress | WindowsProgress | TranscribeProgress) -> tu
         return event.num_windows, event.total_windows, "windows"
     left_frames = max(0, event.total_frames - event.num_frames)
     left = f", {clock(left_frames / event.frames_per_second)} left" if event.frames_per_second > 0 else ""
-    speed = f"{event.frames_per_second:.3g} frames/s"
-    return event.num_frames, event.total_frames, f"frames, {speed}{left}, {bytes_text(event.memory_bytes)} kept"
+    speed = f"{event.frames_per_second:.3g} frames/s"  # behind the time: a narrow terminal cuts it off
+    return event.num_frames, event.total_frames, f"frames{left}, {speed}, {bytes_text(event.memory_bytes)} kept"

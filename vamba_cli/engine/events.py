@@ -19,7 +19,8 @@ class VideoBegins:
 class Stage:
     """A step begins, with a few words for people.
 
-    name: 'load', 'transcribe', 'encode' (or 'reuse'), 'read', 'search', 'answer', 'name', 'describe' or 'summarise'.
+    name: 'load', 'transcribe', 'encode' (or 'reuse'), 'keep', 'read',
+    'search', 'answer', 'name', 'describe' or 'summarise'.
     """
 
     name: str

@@ -229,6 +229,7 @@ def _keep(
     """Save a fresh memory; a full or read-only disk costs the next run time, not this run its answer."""
     if store is None:
         return ()
+    on_event(Stage("keep", "the encoded video"))
     try:
         kept = store.save(key, memory, str(video.resolve()), ready.folder.resolved.name)
         reason = (

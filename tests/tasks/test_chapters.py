@@ -194,7 +194,7 @@ def test_a_title_that_changes_while_the_picture_moves_is_none(monkeypatch: pytes
 
 
 def test_a_heading_is_what_is_read_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spans whose headings have the topic come first; the others mention it, however likely the search found them."""
+    """Pictures whose headings have the topic come first; the others mention it, however likely the search was."""
     titles = ["This course", "(no title)", "Illumina sequencing", "Ilumina - limitations"]
     monkeypatch.setattr(outline, "scenes", lambda memory, threshold: [(i, i + 1) for i in range(4)])
     monkeypatch.setattr(outline, "settled", lambda memory, runs, threshold: [(run, run) for run in runs])
@@ -202,7 +202,9 @@ def test_a_heading_is_what_is_read_as_one(monkeypatch: pytest.MonkeyPatch) -> No
     session: Any = SimpleNamespace(memory=None)
     spans = [ScoredSpan(0, 1, 0.99, True), ScoredSpan(1, 3, 0.98, True), ScoredSpan(3, 4, 0.97, True)]
     checked = outline.as_read(session, PROFILES["slides"], "Illumina", [*spans, ScoredSpan(2, 3, 0.6)])
-    assert [(span.first, span.heading) for span in checked] == [(1, True), (3, True), (0, False), (2, False)]
+    assert [(span.first, span.stop, span.heading) for span in checked] == [
+        (2, 3, True), (3, 4, True), (0, 1, False), (1, 2, False), (2, 3, False)
+    ]  # fmt: skip
     assert outline.as_read(session, PROFILES["chat"], "Illumina", spans) == spans
     # what turns out to be a mention is no better for having been called a heading
     weak = [ScoredSpan(0, 1, 0.55, True), ScoredSpan(1, 2, 0.56, True), ScoredSpan(2, 3, 0.99)]

@@ -20,6 +20,7 @@ from vamba_cli.model.vamba import Vamba
 from vamba_cli.weights.tokenizer import Tokenizer
 
 _AS_GOOD = 0.5  # spans whose log-odds are less than this below the best of their kind are as good as it
+_CERTAIN = 4.6  # log-odds of 99 in 100
 _MENTION, _IN_HEADING, _HEADING = 0, 1, 2  # kinds of spans: the higher comes first
 
 
@@ -153,7 +154,8 @@ def best_first(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
 
 
 def _worse(odds: float, best: float) -> float:
-    """How much worse than the best; 0 for what is as good."""
+    """How much worse than the best; 0 for what is as good, or as good as certain."""
+    best = min(best, _CERTAIN)
     return 0.0 if best - odds < _AS_GOOD else best - odds
 
 

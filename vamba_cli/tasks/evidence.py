@@ -34,7 +34,7 @@ _ON_A_SLIDE = re.compile(
     r"^(?:words?|terms?|phrase)\s+(?=\S)|\s+(?:slides?|pages?)$|\s+(?:in|as)\s+(?:the|a|its|their)\s+(?:titles?|headings?|text)$",
     re.IGNORECASE,
 )
-_SHORT_NAME = 5  # letters of what may be an abbreviation that was typed in small letters
+_SHORT_NAME = 4  # letters of what may be an abbreviation that was typed in small letters
 _HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
 SURE = 0.65  # a best span below this is only a guess, and said to be one
 
@@ -69,11 +69,17 @@ def _in_any_spelling(
     for spelling in spellings(topic):
         spans = _search(session, profile, question, spelling, every, on_event)
         spans = as_read(session, profile, spelling, spans)[: options.most_spans]
+        if spelling != topic and spelling.lower() == topic and not any(map(_is_sure, spans)):
+            continue  # other capitals are a guess
         if spans and (not best or spans[0].heading):
             best, best_spelling = spans, spelling
         if best and (best[0].heading or not _HYPHENATED.fullmatch(topic)):
             break  # only of "tSNE" and "t-SNE" both are tried: the one may be the title where the other is mentioned
     return best, best_spelling
+
+
+def _is_sure(span: ScoredSpan) -> bool:
+    return span.heading or span.probability >= SURE
 
 
 def spellings(topic: str) -> list[str]:
@@ -86,7 +92,7 @@ def spellings(topic: str) -> list[str]:
     >>> spellings("tSNE"), spellings("t-SNE")
     (['tSNE', 't-SNE'], ['t-SNE', 't SNE', 'tSNE'])
     >>> spellings("gene ontology slide"), spellings("word limma"), spellings("analysis in the title")[-1]
-    (['gene ontology slide', 'gene ontology', 'gene-ontology'], ['word limma', 'limma', 'LIMMA', 'Limma'], 'analysis')
+    (['gene ontology slide', 'gene ontology', 'gene-ontology'], ['word limma', 'limma'], 'analysis')
     """
     bare = _ON_A_SLIDE.sub("", topic)
     if bare and bare != topic:

@@ -43,7 +43,10 @@ _ORDINALS = (
 _NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word in words.split()} | dict.fromkeys(
     ("last", "final", "closing", "end"), -1
 )
-_PLACED = re.compile(rf"(?:the\s+)?(?P<word>{'|'.join(sorted(_NUMBERS))})\s+(?P<kind>\S.*)", re.IGNORECASE)
+# In small letters: "First steps" may be a title.
+_PLACED = re.compile(
+    r"(?:the\s+)?(?P<word>first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\s+(?P<kind>\S.*)"
+)
 _LISTED = re.compile(
     r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:slides?|pages?)\s+(?:(?:that|which)\s+)?(?:are\s+)?"
     r"(?:about|on|with|of|for|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?)\s+(?P<topic>.+)"
@@ -177,7 +180,7 @@ def place_of(topic: str) -> tuple[int, str]:
     ((2, 'outline'), (-1, 'quiz'), (0, 'first'), (0, 'Outline'))
     """
     found = _PLACED.fullmatch(topic)
-    return (_NUMBERS[found["word"].casefold()], found["kind"]) if found else (0, topic)
+    return (_NUMBERS[found["word"]], found["kind"]) if found else (0, topic)
 
 
 def slide_to_read(question: str) -> int:

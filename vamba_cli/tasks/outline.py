@@ -136,16 +136,33 @@ def as_read(session: Session, profile: Profile, topic: str, spans: Sequence[Scor
     if not profile.reading or not claimed:
         return list(spans)
     parts, longest = pictures(session, profile), profile.search.longest_window
-    windows = [[core(part, longest) for run, part in parts if a.first <= run[0] < a.stop] for a in claimed]
-    flat = [window for of_span in windows for window in of_span]
+    inside = [[(run, core(part, longest)) for run, part in parts if a.first <= run[0] < a.stop] for a in claimed]
+    flat = [window for of_span in inside for _, window in of_span]
     headed = {
         window
         for window, one in zip(flat, read(session, profile.reading, flat), strict=True)
         if one.probability >= SURE_TITLE and one.text not in profile.empty_answers and names(one.text, topic)
     }
-    true = [span for span, of_span in zip(claimed, windows, strict=True) if headed.intersection(of_span)]
-    others = [replace(span, heading=False) for span in spans if span not in true]
-    return [*true, *best_first(others)]
+    pieces = [
+        piece
+        for span, of_span in zip(claimed, inside, strict=True)
+        for piece in _parted(span, [(run[0], window in headed) for run, window in of_span])
+    ]
+    others = [span for span in (*pieces, *spans) if not span.heading]
+    return [*(piece for piece in pieces if piece.heading), *best_first(others)]
+
+
+def _parted(span: ScoredSpan, pictures: Sequence[tuple[int, bool]]) -> list[ScoredSpan]:
+    """A span, cut where pictures under a heading and others meet; each picture begins at a frame pair."""
+    if not any(headed for _, headed in pictures):
+        return [replace(span, heading=False)]
+    starts = [(first, headed) for first, headed in pictures if first > span.first]
+    pieces = [replace(span, heading=pictures[0][1])]
+    for first, headed in starts:
+        if headed != pieces[-1].heading:
+            pieces[-1] = replace(pieces[-1], stop=first)
+            pieces.append(replace(span, first=first, heading=headed))
+    return pieces
 
 
 def shows_text(session: Session, profile: Profile) -> bool:

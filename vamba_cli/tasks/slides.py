@@ -191,7 +191,7 @@ def _nowhere(
     if len(parts) > 1:
         return _each(session, profile, question, parts, wanted, settings, on_event)
     number, counted = place_of(topic)  # "the second outline"
-    if number:
+    if number and wanted.kind != "yes-no":
         return _timed(
             session, answer_of_order(session, profile, question, Understood("nth", counted, number), on_event)
         )

@@ -129,6 +129,23 @@ def test_questions_about_two_topics(lecture: Path, first: AskResult) -> None:
             assert overlap_seconds(span, SHOWN[title]) > 5
 
 
+def test_a_title_with_a_letter_wrong_and_one_of_several(lecture: Path, first: AskResult) -> None:
+    asked = ["when is Overfiting shown?", "when is the first overfitting", "when is the second overfitting"]
+    wrong, one, two = api.ask(lecture, asked, Settings()).answers
+    for answer in (wrong, one):
+        assert overlap_seconds(answer.evidence[0], SHOWN["Overfitting"]) > 5
+    assert two.answer.startswith("“overfitting” was found on 1 slide only")
+
+
+def test_what_is_to_be_read_is_looked_for(lecture: Path, first: AskResult) -> None:
+    title, everything, topic = api.ask(
+        lecture, ["read the title", "read everything", "read overfitting"], Settings()
+    ).answers
+    assert "How Neural Networks Learn" in title.answer
+    assert everything.answer.startswith("This question was not understood") and not everything.evidence
+    assert overlap_seconds(topic.evidence[0], SHOWN["Overfitting"]) > 5
+
+
 def test_the_end_is_on_screen_until_the_clock_says_so(lecture: Path, first: AskResult) -> None:
     """The lecture has 30 seconds; its last pair of frames ends at 28."""
     last, out = api.ask(lecture, ["what is on screen at 0:30?", "what is on screen at 0:45?"], Settings()).answers

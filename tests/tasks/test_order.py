@@ -83,6 +83,12 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             "No: “UMAP” comes first, at 0:10–0:30; “Clusters” at 0:40–1:00.",
             [(5, 15), (20, 30)],
         ),
+        (
+            "which slide is shown the longest?",
+            "“UMAP” is on screen for the longest time: 0:20, at 0:10–0:30.",
+            [(5, 15)],
+        ),
+        ("what is the shortest slide?", "“Welcome” is on screen for the shortest time: 0:10, at 0:00–0:10.", [(0, 5)]),
         ("is UMAP shown before UMAP?", "“UMAP” and “UMAP” come up on one slide, at 0:10–0:30.", [(5, 15)]),
     ],
 )

@@ -146,6 +146,28 @@ OTHERS = {
     "which slides are about enrichment?": ("time", "enrichment"),
     "what slides are on PCA?": ("time", "PCA"),
     "which slides are there?": ("outline", None),
+    # short and mistyped openings, a time before the question
+    "when's umap?": ("time", "umap"),
+    "wheres the elbow": ("time", "elbow"),
+    "wen is perplexity shown": ("time", "perplexity"),
+    "when is R used?": ("time", "R"),
+    "between 10:00 and 12:00 what is shown": ("open", None),
+    "at 10:00, what is on screen?": ("open", None),
+    "from when to when is UMAP on screen": ("time", "UMAP"),
+    "the slide about execlp": ("time", "execlp"),
+    "is there nothing on volcano plots?": ("yes-no", "volcano plots"),
+    "give me an overview": ("outline", None),
+    # lists, edges
+    "list quiz questions": ("count", "quiz questions"),
+    "list everything about mylib": ("count", "mylib"),
+    "list titles with t-SNE": ("count", "t-SNE"),
+    "the last slide about UMAP": ("nth", "UMAP"),
+    "first mention of perplexity": ("nth", "perplexity"),
+    "when did they first mention PCA": ("nth", "PCA"),
+    "when was the first time distance appears": ("nth", "distance"),
+    "first slide after the outline": ("after", "outline"),
+    "which slide is on screen the longest?": ("longest", None),
+    "what is the shortest slide": ("longest", None),
 }
 NTH = {
     "what is the last slide": -1, "how does the lecture end": -1, "whats the first slide about?": 1,
@@ -248,6 +270,8 @@ def test_pronouns() -> None:
         ("Is PCA introduced after t-SNE?", Understood("yes-no", "PCA", -1, "t-SNE")),
         ("does he explain PCA before t-SNE?", Understood("yes-no", "PCA", 1, "t-SNE")),
         ("which slide comes first?", Understood("nth", None, 1)),
+        ("pacbio vs nanopore, which is first", Understood("sooner", "pacbio", 1, "nanopore")),
+        ("does 09-struct come after 08-union?", Understood("yes-no", "09-struct", -1, "08-union")),
     ],
 )  # fmt: skip
 def test_which_of_two_comes_sooner(question: str, expected: Understood) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vamba_cli.train.questions import (
@@ -89,6 +89,7 @@ def check(question: Question, inside: Sequence[SlideText]) -> None:
 
 
 @given(st.sampled_from(SLIDES), st.integers(0, 10_000), st.integers(60, 500))
+@example(SlideText("Only a title", ()), 3276, 61)  # "title?" does not ask whether the word is shown
 def test_questions_about_a_page_fit_their_row_and_are_true(page: SlideText, seed: int, room: int) -> None:
     questions = QuestionMaker(seed).about_page(page, room)
     assert sum(len(question.ids) for question in questions) <= room

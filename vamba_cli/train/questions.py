@@ -26,6 +26,7 @@ NO_TITLE = "(no title)"
 NOTHING = "(nothing)"
 NOT_SHOWN = "(not shown)"
 
+_TAKEN = frozenset(wording.lower() for wording in (*TITLE, *TITLES, *TEXT, *WHOLE))  # these ask for something else
 _PATIENCE = 4  # questions in a row that find no room before a row counts as full
 _MOST_PHRASE_BYTES = 60
 _AROUND_WORDS = ".,:;!?()[]{}<>\"'“”‘’«»…"
@@ -191,6 +192,8 @@ class QuestionMaker:
         answer = "yes" if any(continuation(phrase, (page.title, *page.lines)) for page in inside) else "no"
         asked = phrase.lower() if self._random.random() < 0.25 else phrase
         wording = self._random.choice(SHOWN).format(asked)
+        if wording.lower() in _TAKEN:  # a word "title" on a slide
+            wording = SHOWN[0].format(asked)
         return self._build((wording,), answer, window, self._mix.yes_no_weight)
 
     def _find(self, page: SlideText) -> Question | None:

@@ -11,11 +11,10 @@ import torch
 from vamba_cli.api.models import OpenModel, savings_of
 from vamba_cli.api.sessions import flushed_denormals
 from vamba_cli.engine.events import OnEvent, Stage, ignore
-from vamba_cli.engine.session import Prospect, memory_dtype, open_session, static_tolerance
+from vamba_cli.engine.session import Prospect, memory_dtype, open_frames, open_session, static_tolerance
 from vamba_cli.engine.speed import Asker, Ceilings, Measured, PeakMemory, ceilings, floors, measure, shortened, timed
 from vamba_cli.errors import UsageError
 from vamba_cli.measurements import BenchFigure, BenchMachine, BenchResult
-from vamba_cli.media.frames import FrameReader
 from vamba_cli.model.memory import Looks
 from vamba_cli.results import VideoSummary
 from vamba_cli.settings import Settings
@@ -66,9 +65,8 @@ def bench(video: Path, settings: Settings, on_event: OnEvent = ignore, *, repeat
 
 
 def _decode_seconds(prospect: Prospect, device: torch.device) -> float:
-    """As a session on this device reads the video."""
-    started, apart = time.perf_counter(), device.type == "cuda"
-    with FrameReader(prospect.info, prospect.plan, chunk_frames=2 * prospect.work.chunk_pairs, apart=apart) as reader:
+    started = time.perf_counter()
+    with open_frames(prospect, device) as reader:
         for _chunk in reader:
             pass
     return time.perf_counter() - started

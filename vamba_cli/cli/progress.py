@@ -175,7 +175,6 @@ class LiveBar(Silence):
         self._live = live
         self._videos = live.add_task("videos", total=None, note="", visible=False)
         self._task = live.add_task("starting", total=None, note="")
-        self._description = "starting"
         self._terminal = terminal
         self._name = ""  # of the video, where there are many
 
@@ -215,13 +214,12 @@ class LiveBar(Silence):
             if done < total:
                 self._live.update(self._task, completed=done, total=total, note=f"{done}/{total} {note}")
             else:  # what is done would stand still; what comes of it may take some seconds
-                self._begin(self._description, f"{done}/{total} {note}")
+                self._begin(self._live.tasks[-1].description, f"{done}/{total} {note}")
 
     def _begin(self, description: str, note: str) -> None:
         """Another task in the place of the last one: of how much is not known."""
         self._live.remove_task(self._task)
         self._task = self._live.add_task(description, total=None, note=note)
-        self._description = description
 
 
 def _line(stage: Stage) -> str:

@@ -201,6 +201,12 @@ def open_session(
     return Session(ready, prospect, memory, False, seconds, warnings)
 
 
+def open_frames(prospect: Prospect, device: torch.device) -> FrameReader:
+    """The frames of a plan in chunks, as encoding on a device reads them."""
+    apart = device.type == "cuda"  # launching a GPU's kernels keeps an interpreter busy
+    return FrameReader(prospect.info, prospect.plan, chunk_frames=2 * prospect.work.chunk_pairs, apart=apart)
+
+
 def _encode(
     prospect: Prospect, ready: ReadyModel, settings: Settings, on_event: OnEvent
 ) -> tuple[VideoMemory, tuple[str, ...]]:
@@ -209,9 +215,7 @@ def _encode(
     end_seconds = min(prospect.info.duration_seconds, plan.times_seconds[-1] + plan.step_seconds)
     memory = memory_for(model, work, memory_dtype(model.dtype), end_seconds)
     detector = CutDetector()
-    apart = model.device.type == "cuda"  # launching a GPU's kernels keeps an interpreter busy
-    reader = FrameReader(prospect.info, plan, chunk_frames=2 * work.chunk_pairs, apart=apart)
-    with two_cores(model.device) as workers, reader:
+    with two_cores(model.device) as workers, open_frames(prospect, model.device) as reader:
         encoder = Encoder(model, ready.folder.pixels, memory, static_tolerance(settings), overlap=True, workers=workers)
         encode_video(encoder, detector.watch(reader), len(plan.times_seconds), on_event)
     cuts = torch.from_numpy(detector.cuts(2 * memory.num_pairs))

@@ -36,7 +36,7 @@ _ON_A_SLIDE = re.compile(
 )
 _SHORT_NAME = 4  # letters of what may be an abbreviation that was typed in small letters
 _HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
-SURE = 0.65  # a best span below this is only a guess, and said to be one
+_SURE = 0.65  # a best span below this is only a guess, and said to be one
 
 
 def search(session: Session, profile: Profile, question: str, topic: str | None, on_event: OnEvent) -> list[ScoredSpan]:
@@ -69,7 +69,7 @@ def _in_any_spelling(
     for spelling in spellings(topic):
         spans = _search(session, profile, question, spelling, every, on_event)
         spans = as_read(session, profile, spelling, spans)[: options.most_spans]
-        if spelling != topic and spelling.lower() == topic and not any(map(_is_sure, spans)):
+        if spelling != topic and spelling.lower() == topic and not any(map(is_sure, spans)):
             continue  # other capitals are a guess
         if spans and (not best or spans[0].heading):
             best, best_spelling = spans, spelling
@@ -78,8 +78,9 @@ def _in_any_spelling(
     return best, best_spelling
 
 
-def _is_sure(span: ScoredSpan) -> bool:
-    return span.heading or span.probability >= SURE
+def is_sure(span: ScoredSpan) -> bool:
+    """Whether a span is more than a guess."""
+    return span.heading or span.probability >= _SURE
 
 
 def spellings(topic: str) -> list[str]:
@@ -207,7 +208,7 @@ def found(topic: str | None, evidence: Sequence[Evidence], *, yes_no: bool, num_
 
 
 def _sure(evidence: Sequence[Evidence]) -> bool:
-    return evidence[0].score >= SURE
+    return evidence[0].score >= _SURE
 
 
 def _on_screen(evidence: Sequence[Evidence], num_titles: int | None) -> str:

@@ -11,7 +11,7 @@ from functools import cached_property
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
-from vamba_cli.tasks.evidence import SURE, everywhere, name_of, not_found
+from vamba_cli.tasks.evidence import everywhere, is_sure, name_of, not_found
 from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.sections import dividers
@@ -99,7 +99,7 @@ def _with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic
 
     Spans under one heading are one.
     """
-    titled = [_span(heading) for heading in headings if names(heading.title, topic)]
+    titled = [heading.span for heading in headings if names(heading.title, topic)]
     others: list[ScoredSpan] = []
     for span in sorted(spans, key=lambda span: span.first):
         if any(span.first < one.stop and one.first < span.stop for one in titled):
@@ -132,7 +132,7 @@ def about(session: Session, profile: Profile, on_event: OnEvent) -> Reply | None
         return None
     opening = f"The first title is “{headings[0].title}”, at {watched.time(headings[0].first)}."
     opening += watched.shown_before(headings[0])
-    spans = [_span(heading) for heading in headings]
+    spans = [heading.span for heading in headings]
     agendas = dividers([heading.title for heading in headings])
     topics = [place for place in range(1, len(spans)) if headings[place].title not in agendas]
     longest = sorted(topics, key=lambda place: -watched.seconds(spans[place]))[:_TOPICS]
@@ -154,7 +154,7 @@ def _nth(watched: _Watched, number: int, lasting: bool) -> Reply:
     heading = headings[number - 1] if number > 0 else headings[-1]
     which = _ordinal(number)
     counted = " (slides with one title in a row count once)" if number > 1 else ""
-    span = _span(heading)
+    span = heading.span
     time = f", for {clock(watched.seconds(span))}" if lasting else ""
     at = watched.span(heading.first, heading.stop)
     before = watched.shown_before(heading) if number == 1 else ""
@@ -165,10 +165,10 @@ def _longest(watched: _Watched, sign: int) -> Reply:
     """The heading that stands for the longest time; for the shortest where the sign is negative."""
     if not watched.headings:
         return f"No titles were read in this video. {watched.profile.limits}", []
-    chosen = max(watched.headings, key=lambda heading: sign * watched.seconds(_span(heading)))
+    chosen = max(watched.headings, key=lambda heading: sign * watched.seconds(heading.span))
     which, at = "longest" if sign > 0 else "shortest", watched.span(chosen.first, chosen.stop)
-    length = clock(watched.seconds(_span(chosen)))
-    return f"“{chosen.title}” is on screen for the {which} time: {length}, at {at}.", [_span(chosen)]
+    length = clock(watched.seconds(chosen.span))
+    return f"“{chosen.title}” is on screen for the {which} time: {length}, at {at}.", [chosen.span]
 
 
 def _ordinal(number: int) -> str:
@@ -230,7 +230,7 @@ def _time_of_many(watched: _Watched, number: int, topic: str, spans: Sequence[Sc
 
 def _sure(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
     """What is only perhaps there counts where nothing else is."""
-    return [span for span in spans if span.heading or span.probability >= SURE] or list(spans)
+    return [span for span in spans if is_sure(span)] or list(spans)
 
 
 def _sooner(watched: _Watched, question: str, wanted: Understood, topics: tuple[str, str]) -> Reply:
@@ -257,7 +257,7 @@ def _sooner(watched: _Watched, question: str, wanted: Understood, topics: tuple[
 def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
     """The heading after the part that has the topic for its title, or before it."""
     headings = watched.headings
-    anchor = _span(closest) if (closest := _closest(headings, topic)) else spans[0]
+    anchor = closest.span if (closest := _closest(headings, topic)) else spans[0]
     if after:
         block = _above(headings, anchor.first)
         end = max(anchor.stop, block.stop if block and anchor.heading else 0)
@@ -268,7 +268,7 @@ def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[Score
     if near is None:
         return f"No title was read {order} {name_of(topic)} ({at}).", [anchor]
     text = f"“{near.title}”, at {watched.span(near.first, near.stop)}"
-    return f"{order.capitalize()} {name_of(topic)} ({at}) comes {text}.", [_span(near), anchor]
+    return f"{order.capitalize()} {name_of(topic)} ({at}) comes {text}.", [near.span, anchor]
 
 
 def _above(headings: Sequence[Heading], pair: int) -> Heading | None:
@@ -285,7 +285,3 @@ def _closest(headings: Sequence[Heading], topic: str) -> Heading | None:
 
 def _number(number: int, thing: str) -> str:
     return f"{number} {thing}{'s' * (number != 1)}"
-
-
-def _span(heading: Heading) -> ScoredSpan:
-    return ScoredSpan(heading.first, heading.stop, heading.probability, True)

@@ -30,7 +30,7 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _ORDER = re.compile(
-    rf"^(?:and\s+)?(?:(?:what|which)(?:['’]s|\b)(?:\s+{UNIT})?|whats|(?:the\s+)?(?:first|next|last|previous)(?=\s+{UNIT}\s))(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
+    rf"^(?:and\s+)?(?:(?:what|which)\b(?:\s+{UNIT})?|(?:the\s+)?(?:first|next|last|previous)(?=\s+{UNIT}\s))(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
     rf"|coming|happens?|happened|follows|followed|shown|show|discuss(?:ed)?|explain(?:ed)?|covered|cover|treated|there|next|right|just|directly|immediately|straight|first"
     rf"|on|screen|see|{UNIT}|thing|one))*\s+(?P<order>after|before|follows?|following|precedes?|preceding)\s+"
     rf"(?:(?:the\s+)?(?:slide|page|part|section|chapter|title|topic|one)\s+(?:about|on|of|called|titled|named|with)\s+)?(?P<topic>.+)$",
@@ -62,7 +62,7 @@ _MENTION = re.compile(
 )
 _SHOWN = r"(?:shown|introduced|explained|mentioned|covered|discussed|presented|treated|come|appear)"
 _WHICH_FIRST = re.compile(
-    rf"^(?:what|which)(?:['’]s)?(?:\s+{UNIT}|\s+one|\s+of\s+them)?(?:\s+(?:is|was|comes|came|appears|{_SHOWN}))*\s+(?P<edge>first|earlier|sooner|last|later)"
+    rf"^(?:what|which)(?:\s+{UNIT}|\s+one|\s+of\s+them)?(?:\s+(?:is|was|comes|came|appears|{_SHOWN}))*\s+(?P<edge>first|earlier|sooner|last|later)"
     rf"(?:\s+{_SHOWN})?\s*[,:]?\s+(?P<one>[^,]+?),?\s+or\s+(?P<other>.+)$",
     re.IGNORECASE,
 )
@@ -89,7 +89,7 @@ _LONGEST = re.compile(
 )
 _ON_SCREEN = re.compile(r"\b(?:on\s+(?:the\s+)?(?:screen|slides?|display)|shown|visible|up)$", re.IGNORECASE)
 _NTH = re.compile(
-    rf"^(?:(?:what|which)(?:['’]s|\s+is|\s+was|\s+were|\s+are)?\s+|whats\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
+    rf"^(?:(?:what|which)(?:\s+is|\s+was|\s+were|\s+are)?\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
     rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{UNIT}"
     rf"|(?:slide|page)\s+(?:no\.?\s*|number\s+)?(?P<number>\d{{1,3}}))(?:\s+(?:about|called|titled))?(?:\s+(?:of|in)\s+{VIDEO})?$"
     rf"|^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came)\s+(?:shown\s+)?(?:at\s+the\s+)?(?P<edge>first|last|end|beginning|start)|how\s+does\s+{VIDEO}\s+(?P<verb>end|start|begin))"

@@ -36,6 +36,10 @@ class Heading:
     title: str
     probability: float
 
+    @property
+    def span(self) -> ScoredSpan:
+        return ScoredSpan(self.first, self.stop, self.probability, True)
+
 
 def read_scenes(session: Session, profile: Profile, on_event: OnEvent) -> list[Reading]:
     """Every scene with its heading. Scenes that share each of their frame pairs with another are not read.

@@ -67,13 +67,17 @@ def answer_from_slides(
     fixed = _from_headings(session, profile, question, wanted, wished, settings, on_event)
     if fixed is not None:
         return _timed(session, fixed)
-    topic = wanted.topic
+    topic, two = wanted.topic, compared(question)
     if topic is None or wanted.kind == "time":  # "explain perplexity" looks like a bare topic
-        topic = " and ".join(compared(question)) or subject(question) or topic
+        topic = " and ".join(two) or subject(question) or topic
     if topic is None or not settings.evidence:
         reason = "looking at slides" if topic is None else "reading alone: leave out --no-evidence"
         return f"This question cannot be answered by {reason}. {profile.limits}", ()
-    return _about(session, profile, question, topic, wanted, wished, settings, on_event)
+    return (
+        _each(session, profile, question, two, wanted, settings, on_event)
+        if two
+        else _about(session, profile, question, topic, wanted, wished, settings, on_event)
+    )
 
 
 def _of_film(session: Session, question: str, wanted: Understood) -> Supported:
@@ -148,9 +152,6 @@ def _about(
     on_event: OnEvent,
 ) -> Supported:
     """Where a topic is shown and said, and what is read or quoted there if that was asked."""
-    two = compared(question)
-    if two and topic not in two:
-        return _each(session, profile, question, two, wanted, settings, on_event)
     spans, spelling = search_for(session, profile, question, topic, on_event)
     heard = said(session.subtitles, topic)
     topic = topic if heard else spelling
@@ -236,7 +237,7 @@ def _outline(session: Session, profile: Profile, stretch: tuple[float, float], o
     width = max(map(len, times), default=0)
     text = "\n".join(f"{time:>{width}}  {heading.title}" for time, heading in zip(times, headings, strict=True))
     where = "in this video" if stretch[1] == math.inf else "there"
-    return text or f"No headings were found {where}. {profile.limits}", [_span(heading) for heading in headings]
+    return text or f"No headings were found {where}. {profile.limits}", [heading.span for heading in headings]
 
 
 def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> Reply:
@@ -248,13 +249,9 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
     if not headings:
         return not_found(session, topic, profile), []
     first = headings[0].title.casefold()
-    spans = [_span(heading) for heading in headings if heading.title.casefold() == first]
+    spans = [heading.span for heading in headings if heading.title.casefold() == first]
     text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans))
     return f"“{topic}” itself was not found, but {text}", spans
-
-
-def _span(heading: Heading) -> ScoredSpan:
-    return ScoredSpan(heading.first, heading.stop, heading.probability)
 
 
 def _of_the_first(session: Session, profile: Profile, question: str, wished: Wish, settings: Settings) -> Reply:

@@ -25,17 +25,17 @@ _TEXT = re.compile(
 )
 _READ_TITLE = re.compile(r"^read\s+(?:me\s+|out\s+)*(?:the\s+)?(?:title|heading|headline)$", re.IGNORECASE)
 _ABOUT = re.compile(
-    r"^what(?:'s|\s+is|\s+was)?\s+(?:this|it|that|(?:(?:this|the|that)\s+)?(?:whole\s+)?(?:video|lecture|talk|film|movie"
+    r"^what(?:\s+is|\s+was)?\s+(?:this|it|that|(?:(?:this|the|that)\s+)?(?:whole\s+)?(?:video|lecture|talk|film|movie"
     r"|presentation|clip|course|recording|screencast|session|lesson|seminar|tutorial))\s+(?:all\s+)?about$"
     r"|^what\s+(?:does|do)\s+(?:the\s+|this\s+)?(?:video|lecture|talk|film|presentation|it)\s+(?:deal\s+with|talk\s+about|treat|cover)$"
-    r"|^(?:what|which)(?:'s|\s+is|\s+are)\s+(?:the\s+)?(?:main\s+|general\s+)?(?:topics?|subject|theme)s?(?:\s+of\s+(?:this|the)\s+\w+)?$",
+    r"|^(?:what|which)\s+(?:is|are)\s+(?:the\s+)?(?:main\s+|general\s+)?(?:topics?|subject|theme)s?(?:\s+of\s+(?:this|the)\s+\w+)?$",
     re.IGNORECASE,
 )
 _TITLE = re.compile(
     r"\b(?:title|heading|headline|caption)\b|\b(?:main|first|opening)\s+(?:topic|subject|slide|page)\b"
-    r"|^what(?:'s|\s+is|\s+was)?\s+(?:this|it|that|(?:(?:this|the|that)\s+)?(?:whole\s+)?(?:video|lecture|talk|film|movie|presentation"
+    r"|^what(?:\s+is|\s+was)?\s+(?:this|it|that|(?:(?:this|the|that)\s+)?(?:whole\s+)?(?:video|lecture|talk|film|movie|presentation"
     r"|clip|course|recording|slide|screencast|session|lesson|seminar|tutorial))(?:\s+(?:all\s+)?about)?$"
-    r"|^(?:what|which)(?:'s|\s+is|\s+was|\s+are)?\s+(?:(?:the\s+)?(?:topic|subject|theme)\b|shown|visible|displayed|first|on\s+(?:the\s+)?"
+    r"|^(?:what|which)(?:\s+is|\s+was|\s+are)?\s+(?:(?:the\s+)?(?:topic|subject|theme)\b|shown|visible|displayed|first|on\s+(?:the\s+)?"
     r"(?:screen|slide|display)|happening|to\s+be\s+seen)"
     r"|^(?:what|which)\s+(?:slide|page)\s+(?:is|was)\b|^what\s+(?:do\s+(?:you|we|i)\s+see|can\s+be\s+seen|happens)\b"
     r"|^(?:what|which)(?:\s+\w+)?\s+(?:does|do)\s+(?:the\s+|this\s+)?(?:video|lecture|talk|film|slide)\s+(?:show|deal|talk|treat)\b"
@@ -56,14 +56,14 @@ _SUBJECTS = tuple(
         r"^what(?:\s+is|\s+does|\s+stands)\s+(?:written\s+|it\s+say\s+)?(?:on|in)\s+(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+)$",
         r"^read\s+(?:me\s+|out\s+|(?:the\s+)?(?:text|part|words?)\s+(?:about|on|of)\s+)*"
         r"(?P<topic>(?!(?:it|this|that|what|everything|all|more|on|out|me|slides?|text|title|\d+|(?:the|a)\s+(?:title|heading|text|slides?|page|screen|whole|words?|first|last|next|bullets?))\b)\S.*)$",
-        r"^(?:what|which)(?:'s|\s+(?:is|are|was|were))\s+(?:the\s+)?(?:\w+\s+){0,2}?(?:advantages?|disadvantages?|benefits?|drawbacks?|limits?"
+        r"^(?:what|which)\s+(?:is|are|was|were)\s+(?:the\s+)?(?:\w+\s+){0,2}?(?:advantages?|disadvantages?|benefits?|drawbacks?|limits?"
         r"|limitations?|purpose|point|idea|goal|role|meaning|definition|difference|differences|steps?|types?|kinds?|uses?|parts?"
         r"|properties|assumptions|results?)\s+(?:of|behind|for|between|in)\s+(?P<topic>.+?)(?:\s+(?:over|against|and|versus|vs)\s+.+)?$",
         r"^how\s+(?:does|do|did|can|is|are|to)\s+(?P<topic>.+?)(?:\s+(?:work|works|done|computed|calculated|used|made|defined|function|be\s+\w+))$",
         r"^why\s+(?:is|are|does|do|did|was|were)\s+(?P<topic>.+?)(?:\s+(?:important|useful|needed|used|good|bad|work|fail|necessary))$",
         r"^(?:explain|define|describe|tell\s+(?:me|us)\s+(?:more\s+|something\s+)?about)\s+(?P<topic>.+)$",
-        r"^what(?:'s|\s+(?:does|do|is|was|did))(?:\s+\w+){0,2}?\s+(?:said|say|says|tell\s+us|told|explain)\s+about\s+(?P<topic>.+)$",
-        r"^what(?:'s|\s+is|\s+are)\s+(?:meant\s+by\s+)?(?P<topic>.+?)(?:\s+(?:good|used)\s+for)?$",
+        r"^what\s+(?:does|do|is|was|did)(?:\s+\w+){0,2}?\s+(?:said|say|says|tell\s+us|told|explain)\s+about\s+(?P<topic>.+)$",
+        r"^what\s+(?:is|are)\s+(?:meant\s+by\s+)?(?P<topic>.+?)(?:\s+(?:good|used)\s+for)?$",
         r"^what\s+does\s+(?P<topic>.+?)\s+(?:mean|do|stand\s+for)$",
     )
 )

@@ -89,6 +89,26 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             [(5, 15)],
         ),
         ("what is the shortest slide?", "“Welcome” is on screen for the shortest time: 0:10, at 0:00–0:10.", [(0, 5)]),
+        (
+            "which comes first, UMAP or Forks?",
+            "“UMAP” is at 0:10–0:30, but “Forks” was not found in the text of this video. " + PROFILE.limits,
+            [(5, 15)],
+        ),
+        (
+            "how long is the last UMAP slide on screen?",
+            "“last UMAP slide” is on screen in the text of slides for 0:06 in all (0:50–0:56).",
+            [(25, 28)],
+        ),
+        (
+            "what comes before the second UMAP?",
+            "Before “second UMAP” (0:50–0:56) comes “UMAP”, at 0:10–0:30.",
+            [(5, 15), (25, 28)],
+        ),
+        (
+            "what comes after the third UMAP slide?",
+            "“third UMAP slide” was not found in the text of this video. " + PROFILE.limits,
+            [],
+        ),
         ("is UMAP shown before UMAP?", "“UMAP” and “UMAP” come up on one slide, at 0:10–0:30.", [(5, 15)]),
     ],
 )

@@ -12,6 +12,7 @@ from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
 from vamba_cli.tasks.evidence import everywhere, is_sure, name_of, not_found
+from vamba_cli.tasks.order_questions import place_of
 from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.sections import dividers
@@ -80,11 +81,14 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
 
 
 def _about_topic(watched: _Watched, question: str, wanted: Understood, named: str) -> Reply:
-    session, profile, on_event = watched.session, watched.profile, watched.on_event
-    found, topic = everywhere(session, profile, question, named, on_event)
-    spans = _with_titles(found, watched.headings, topic)
+    counted = named.endswith((" slide", " page"))  # surely so; "second order" may be a topic
+    spans, topic = (_one_of_a_kind(watched, question, named) if counted else []), named
     if not spans:
-        return not_found(session, named, profile), []
+        spans, topic = _places(watched, question, named)
+    if not spans and not counted:
+        spans, topic = _one_of_a_kind(watched, question, named), named
+    if not spans:
+        return not_found(watched.session, named, watched.profile), []
     if wanted.kind == "count":
         return _how_many(watched, topic, spans)
     if wanted.kind == "duration":
@@ -92,6 +96,19 @@ def _about_topic(watched: _Watched, question: str, wanted: Understood, named: st
     if wanted.kind == "nth":
         return _time_of_many(watched, wanted.number, topic, spans)
     return _neighbour(watched, wanted.kind == "after", topic, spans)
+
+
+def _places(watched: _Watched, question: str, topic: str) -> tuple[list[ScoredSpan], str]:
+    """All that shows a topic, in order of time, and the spelling in which it was found."""
+    found, spelling = everywhere(watched.session, watched.profile, question, topic, watched.on_event)
+    return _with_titles(found, watched.headings, spelling), spelling
+
+
+def _one_of_a_kind(watched: _Watched, question: str, topic: str) -> list[ScoredSpan]:
+    """Where the one is that a topic names by its number, as "the last outline" does; nothing where it names none."""
+    number, kind = place_of(topic)
+    sure = _sure(_places(watched, question, kind)[0]) if number else []
+    return sure[number - 1 : number] if number > 0 else sure[-1:]
 
 
 def _with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic: str) -> list[ScoredSpan]:
@@ -236,12 +253,16 @@ def _sure(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
 def _sooner(watched: _Watched, question: str, wanted: Understood, topics: tuple[str, str]) -> Reply:
     """Which of two topics comes up before the other one: where each is a title first, or else in the text."""
     starts: dict[str, ScoredSpan] = {}
+    missing = ""
     for topic in topics:
-        found, spelling = everywhere(watched.session, watched.profile, question, topic, watched.on_event)
-        spans = _with_titles(found, watched.headings, spelling)
-        if not spans:
-            return not_found(watched.session, topic, watched.profile), []
-        starts[topic] = next((span for span in spans if span.heading), _sure(spans)[0])
+        spans, _ = _places(watched, question, topic)
+        if spans:
+            starts[topic] = next((span for span in spans if span.heading), _sure(spans)[0])
+        else:
+            missing = topic
+    if missing:
+        only = [f"{name_of(topic)} is at {watched.listed([span])}, but " for topic, span in starts.items()]
+        return "".join(only) + not_found(watched.session, missing, watched.profile), list(starts.values())
     one, other = (starts[topic] for topic in topics)
     if one.first == other.first:
         return f"{name_of(topics[0])} and {name_of(topics[1])} come up on one slide, at {watched.listed([one])}.", [one]

@@ -45,7 +45,8 @@ _NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word i
 )
 # In small letters: "First steps" may be a title.
 _PLACED = re.compile(
-    r"(?:the\s+)?(?P<word>first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\s+(?P<kind>\S.*)"
+    r"(?:the\s+)?(?P<word>first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\s+(?P<kind>\S.*?)"
+    r"(?:\s+(?:slides?|pages?))?"
 )
 _LISTED = re.compile(
     r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:slides?|pages?)\s+(?:(?:that|which)\s+)?(?:are\s+)?"
@@ -176,7 +177,7 @@ def _number(text: str) -> int:
 def place_of(topic: str) -> tuple[int, str]:
     """Which of several things of a kind a topic names, -1 for the last, and the kind; 0 where it names none.
 
-    >>> place_of("second outline"), place_of("the last quiz"), place_of("first"), place_of("Outline")
+    >>> place_of("second outline"), place_of("the last quiz slide"), place_of("first"), place_of("Outline")
     ((2, 'outline'), (-1, 'quiz'), (0, 'first'), (0, 'Outline'))
     """
     found = _PLACED.fullmatch(topic)

@@ -6,18 +6,9 @@ The rules only choose how the answer is found and phrased. Whatever they do not 
 import re
 
 from vamba_cli.tasks.order_questions import of_order_or_number
-from vamba_cli.tasks.topics import PREPOSITION, UNIT, opened, topic_of
+from vamba_cli.tasks.topics import PREPOSITION, UNIT, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
-_POLITE = re.compile(
-    r"^(?:(?:please|hi|hello|hey|so|ok|okay|and|well|um|now|sorry|thanks)\b[\s,!.]*(?:there\b[\s,!.]*)?"
-    r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give|find)\s+(?:me|us)\s+(?:out\s+)?"
-    r"|(?:tell|show)\s+(?:me|us)\s+"
-    r"|(?:i\s+(?:want|would\s+like|wanna|need)|i['’]d\s+like)\s+to\s+(?:know|see|find)\s+(?:out\s+)?|(?:i\s+wonder|do\s+you\s+know|any\s+idea)\s+)+"
-    r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do|if|whether|any\w*)\b)",
-    re.IGNORECASE,
-)
-_THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)
 _GO = re.compile(
     r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i['’]m\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to|(?:show|give)\s+(?:me|us)"
     r"|(?:go|jump|skip|seek)\s+to)\s+(?=\S)",
@@ -81,8 +72,7 @@ def understand(question: str) -> Understood:
     >>> [understand(text).kind for text in ("list the topics", "how many slides mention PCA?", "What is the title?")]
     ['outline', 'count', 'open']
     """
-    text = _THANKS.sub("", " ".join(question.split()).rstrip("?!. "))
-    text = _SPAN_FIRST.sub("", opened(_POLITE.sub("", text)))
+    text = _SPAN_FIRST.sub("", plain(question))
     quoted = _QUOTED.search(text)
     found = of_order_or_number(text) or _of_a_kind(text)
     if quoted and found.kind != "outline":

@@ -4,6 +4,16 @@ import re
 import unicodedata
 
 UNIT = r"(?:slides?|pages?|titles?|headings?|topics?|sections?|chapters?|scenes?|screens?)"
+_POLITE = re.compile(
+    r"^(?:(?:please|hi|hello|hey|so|ok|okay|and|well|um|now|sorry|thanks)\b[\s,!.]*(?:there\b[\s,!.]*)?"
+    r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give|find)\s+(?:me|us)\s+(?:out\s+)?"
+    r"|(?:tell|show)\s+(?:me|us)\s+"
+    r"|(?:i\s+(?:want|would\s+like|wanna|need)|i['’]d\s+like)\s+to\s+(?:know|see|find)\s+(?:out\s+)?|(?:i\s+wonder|do\s+you\s+know|any\s+idea)\s+)+"
+    r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do|if|whether|any\w*|explain|describe|define|compare|read)\b)"
+    r"|^(?:can|could)\s+you\s+(?:please\s+)?(?=(?:explain|describe|define|compare|read)\b)",
+    re.IGNORECASE,
+)
+_THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)
 _SHORT = re.compile(r"^(what|where|when|who|how|which)(?:['’]s|s)\b(?=\s)", re.IGNORECASE)
 _MISTYPED = {
     "when": "wen whe wehn whn", "what": "waht wat whta wht", "which": "wich whcih wihch", "where": "wehre wher",
@@ -64,13 +74,16 @@ _PICTURE = re.compile(
 )
 
 
-def opened(text: str) -> str:
-    """A question with its first words written out, and right where they are often mistyped.
+def plain(question: str) -> str:
+    """A question in one line, without courtesies, its first words written out, and right where they are often mistyped.
 
-    >>> opened("where's the elbow"), opened("waht is paging"), opened("whats new")
+    >>> plain("Hi, can you tell me when UMAP  is shown, please?"), plain("please explain paging"), plain("and you?")
+    ('when UMAP is shown', 'explain paging', 'and you')
+    >>> plain("where's the elbow"), plain("waht is paging"), plain("whats new")
     ('where is the elbow', 'what is paging', 'what is new')
     """
-    first, space, rest = text.partition(" ")
+    text = _THANKS.sub("", " ".join(question.split()).rstrip("?!. "))
+    first, space, rest = _POLITE.sub("", text).partition(" ")
     return _SHORT.sub(r"\1 is", f"{_MEANT.get(first.casefold(), first)}{space}{rest}")
 
 

@@ -11,7 +11,7 @@
 import re
 from typing import Literal
 
-from vamba_cli.tasks.topics import opened
+from vamba_cli.tasks.topics import plain
 
 Wish = Literal["title", "text", "about"]
 
@@ -67,7 +67,6 @@ _SUBJECTS = tuple(
         r"^what\s+does\s+(?P<topic>.+?)\s+(?:mean|do|stand\s+for)$",
     )
 )
-_PLEASE = re.compile(r"^(?:please|can\s+you|could\s+you|so|and)\s+(?:please\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|a|an|some|any)\s+", re.IGNORECASE)
 _NOT_A_SUBJECT = re.compile(
     r"^(?:this|that|it|he|she|they|you|we|i|his|her|their|your|my|there|who|going|the\s+(?:speaker|lecturer|teacher|man|woman|weather))\b",
@@ -111,7 +110,7 @@ def wish(question: str) -> Wish | None:
     >>> wish("read the title"), wish("read the slide")
     ('title', 'text')
     """
-    text = _plain(question)
+    text = plain(question)
     if _READ_TITLE.match(text):
         return "title"
     if _TEXT.search(text):
@@ -123,7 +122,7 @@ def wish(question: str) -> Wish | None:
 
 def subject(question: str) -> str | None:
     """What an open question is about, as far as it can be looked for on slides."""
-    text = _plain(question)
+    text = plain(question)
     for pattern in _SUBJECTS:
         found = pattern.match(text)
         if found:
@@ -140,7 +139,7 @@ def compared(question: str) -> list[str]:
     >>> compared("compare UMAP with t-SNE"), compared("What is the difference between a process and a thread?")
     (['UMAP', 't-SNE'], ['process', 'thread'])
     """
-    found = _COMPARED.match(_plain(question))
+    found = _COMPARED.match(plain(question))
     topics = [_ARTICLE.sub("", name).strip() for name in found.groups()] if found else []
     return topics if all(0 < len(topic.split()) <= _MOST_WORDS for topic in topics) else []
 
@@ -180,7 +179,7 @@ def wants_the_first(question: str) -> bool:
     >>> wants_the_first("what is shown?"), wants_the_first("what is shown for the longest time?")
     (True, False)
     """
-    return _CERTAIN.search(_plain(question)) is None
+    return _CERTAIN.search(plain(question)) is None
 
 
 def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] | None:
@@ -260,7 +259,3 @@ def stands_for(short: str, title: str) -> bool:
         return False
     initials = "".join(word[0] for word in re.findall(r"[^\W\d_]+", title)).upper()
     return letters in initials
-
-
-def _plain(question: str) -> str:
-    return opened(_PLEASE.sub("", " ".join(question.split()).rstrip("?!. ").replace("’", "'")))

@@ -115,6 +115,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
     parser.add_argument("--no-graph", action="store_true", help="without a CUDA graph of the step")
     parser.add_argument("--profile", action="store_true", help="print where a step's time goes, and train nothing")
+    parser.add_argument("--rate", type=float, default=1.0, help="share of the recipe's learning rates")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
@@ -129,14 +130,17 @@ def at_width(recipe: Recipe, width: int) -> Recipe:
     return replace(recipe, stages=tuple(replace(stage, seconds=stage.seconds * longer) for stage in stages))
 
 
-def scaled(recipe: Recipe, seconds: float | None, seed: int, shrink: int = 1) -> Recipe:
-    """The recipe for another length, seed and size of machine."""
+def scaled(recipe: Recipe, seconds: float | None, seed: int, shrink: int = 1, rate: float = 1.0) -> Recipe:
+    """The recipe for another length, seed and size of machine, and at a share of its learning rates."""
     share = 1.0 if seconds is None else seconds / sum(stage.seconds for stage in recipe.stages)
     stages = tuple(
         replace(s, seconds=s.seconds * share, pages=max(1, s.pages // shrink), clips=max(1, s.clips // shrink))
         for s in recipe.stages
     )
-    return replace(recipe, seed=seed, stages=stages, ring_pages=max(64, recipe.ring_pages // shrink))
+    return replace(
+        recipe, seed=seed, stages=stages, ring_pages=max(64, recipe.ring_pages // shrink),
+        matrix_rate=recipe.matrix_rate * rate, other_rate=recipe.other_rate * rate,
+    )  # fmt: skip
 
 
 def write_facts(out: Path, recipe: Recipe, device: torch.device) -> None:
@@ -154,7 +158,8 @@ def main() -> None:
     began = time.perf_counter()
     args = arguments()
     recipe = RESUMED_RUN if args.resume else FIRST_RUN
-    recipe = scaled(at_width(recipe, args.width) if args.width else recipe, args.seconds, args.seed, args.shrink)
+    recipe = at_width(recipe, args.width) if args.width else recipe
+    recipe = scaled(recipe, args.seconds, args.seed, args.shrink, args.rate)
     pages = read_pages(args.pages) if args.pages else []  # once: workers share the memory
     known = tuple(page for page in pages if not is_validation(page.source))
     with ExitStack() as stack:

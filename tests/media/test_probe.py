@@ -96,6 +96,11 @@ def test_missing(tmp_path: Path) -> None:
         probe(tmp_path / "link.mp4")
 
 
+def test_an_address_is_not_fetched() -> None:
+    with pytest.raises(MediaError, match=r"^https://youtu\.be/abc looks like an address, and nothing is fetched"):
+        probe(Path("https://youtu.be/abc"))
+
+
 def test_not_a_file(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="is a folder"):
         probe(tmp_path)

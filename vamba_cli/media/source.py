@@ -117,9 +117,8 @@ def _read_head(path: Path) -> bytes:
             return file.read(_HEAD_BYTES)
     except FileNotFoundError as error:
         if _ADDRESS.match(str(path)):
-            raise MediaError(
-                f"{path} looks like an address, and nothing is fetched: download the video first"
-            ) from error
+            address = str(path).replace(":/", "://", 1)  # a path knows no empty name between two slashes
+            raise MediaError(f"{address} looks like an address, and nothing is fetched: download it first") from error
         link = " (a link whose target is gone)" if path.is_symlink() else ""
         raise MediaError(f"{path} does not exist{link}: check the name") from error
     except PermissionError as error:

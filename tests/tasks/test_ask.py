@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 from av.video.frame import PictureType, VideoFrame
 
+from tests.tasks.reading import spelt
 from tests.tinynet import SMALL
 from vamba_cli import api
 from vamba_cli.cli.demo import SLIDES
@@ -154,7 +155,7 @@ def test_the_end_is_on_screen_until_the_clock_says_so(lecture: Path, first: AskR
 
 
 def test_a_slash_in_a_title_parts_no_lines(lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slides, "generate", lambda *_, **__: Generated("Input / Output", 0.99))
+    monkeypatch.setattr(slides, "generate", lambda *_, **__: spelt("Input / Output", 0.99))
     (answer,) = api.ask(lecture, ["what is on screen at 0:15?"], Settings()).answers
     assert answer.answer.startswith("“Input / Output” is on screen at ")
 
@@ -194,11 +195,27 @@ def test_slides_are_read_by_their_place_and_by_their_topic(
     assert len(answer.answer) > 8 and "not found" not in answer.answer
 
 
-def test_what_is_read_unclearly_is_not_told(lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = {"title": Generated("Overfitting", 0.99), "text": Generated("EXECS */ RF92", 0.58)}
-    monkeypatch.setattr(slides, "_read", lambda _session, _profile, wished, *_: read[wished])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([spelt("EXECS */ RF92", 0.58)], "(what it says could not be read clearly; --preset small-print looks closer)"),
+        (
+            [spelt("Fits noise / ", 0.99), spelt("EXECS */ RF92 / Nr. 2 / ", 0.58), spelt("stop early", 0.95)],
+            "Fits noise; […] stop early ([…] could not be read clearly; --preset small-print looks closer)",
+        ),
+        ([spelt("Fits noise / stop early", 0.95)], "Fits noise stop early"),
+    ],
+)
+def test_lines_that_are_read_unclearly_are_not_told(
+    lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch, words: list[Generated], told: str
+) -> None:
+    read = {
+        "title?": spelt("Overfitting", 0.99),
+        "text?": Generated.of([piece for one in words for piece in one.pieces]),
+    }
+    monkeypatch.setattr(slides, "generate", lambda _model, _tokenizer, _memory, question, **_: read[question])
     (answer,) = api.ask(lecture, ["read the slide at 0:15"], Settings()).answers
-    assert answer.answer.startswith("“Overfitting”: (what it says could not be read") and "small-print" in answer.answer
+    assert answer.answer == f"“Overfitting”: {told}"
 
 
 def test_topics_of_a_stretch_with_one_end(lecture: Path, first: AskResult) -> None:

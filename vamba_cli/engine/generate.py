@@ -16,7 +16,7 @@ from vamba_cli.kernels.packed import Rows, stacked
 from vamba_cli.model.attention import TextCache
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba, View
-from vamba_cli.weights.tokenizer import TextStream, Tokenizer, decode
+from vamba_cli.weights.tokenizer import TextStream, Tokenizer
 
 _TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
 WINDOWS_PER_BATCH, PROMPT_TOKENS = 64, 64  # with prompts of so many tokens, fewer with longer: bounds their states
@@ -28,10 +28,20 @@ Span = tuple[int, int]  # half-open run of frame pairs
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """An answer, and the geometric mean of its tokens' probabilities: how sure the model was."""
+    """An answer, and the geometric mean of its tokens' probabilities: how sure the model was.
+
+    pieces: what each token added to the text, with its log-probability.
+    """
 
     text: str
     probability: float
+    pieces: tuple[tuple[str, float], ...] = ()
+
+    @staticmethod
+    def of(pieces: Sequence[tuple[str, float]]) -> "Generated":
+        """The answer that these pieces make."""
+        mean = sum(log for _, log in pieces) / max(1, len(pieces))
+        return Generated("".join(text for text, _ in pieces).strip(), math.exp(mean), tuple(pieces))
 
 
 class MemoryView:
@@ -100,26 +110,27 @@ def generate(
     video = MemoryView(model, memory, [window or (0, memory.num_pairs)])
     ids = tokenizer.encode_prompt(question)
     cache = model.text_cache(1, len(ids) + max_new_tokens)
-    pieces: list[str] = []
-    log_probability, num_tokens = 0.0, 0
+    pieces: list[tuple[str, float]] = []
 
-    def say(text: str) -> None:
+    def say(text: str, log_probability: float) -> None:
+        pieces.append((text, log_probability))
         if text:
-            pieces.append(text)
             on_text(text)
 
     following = Following(model, video, cache)
     for _ in range(max_new_tokens):
         logits = following(ids)
         token = sampler(logits)
-        log_probability += float(logits.float().log_softmax(-1)[token])
-        num_tokens += 1
-        if token == tokenizer.end_id:
+        ended = token == tokenizer.end_id
+        say("" if ended else stream.push(token), float(logits.float().log_softmax(-1)[token]))
+        if ended:
             break
-        say(stream.push(token))
         ids = [token]
-    say(stream.finish())
-    return Generated("".join(pieces).strip(), math.exp(log_probability / max(1, num_tokens)))
+    rest = stream.finish()  # of a character that was cut
+    if rest:
+        on_text(rest)
+        pieces[-1] = pieces[-1][0] + rest, pieces[-1][1]
+    return Generated.of(pieces)
 
 
 class Following:
@@ -159,16 +170,17 @@ def generate_each(
         ids = upload_ids([prompt] * len(batch), model.device)
         cache = model.text_cache(len(batch), ids.shape[1] + max_new_tokens)
         rows: list[list[int]] = [[] for _ in batch]
-        sums = torch.zeros(len(batch), device=model.device)
+        logs: list[list[float]] = [[] for _ in batch]
         running = torch.ones(len(batch), dtype=torch.bool, device=model.device)
         for _ in range(max_new_tokens):
             hidden = model.decode(ids, video, cache)
             cache = cache.advanced(ids.shape[1])
             best, ids = model.logits(hidden[:, -1:]).float().log_softmax(-1).max(-1)
-            sums += best[:, 0] * running
-            for row, token in zip(rows, torch.where(running, ids[:, 0], tokenizer.end_id).tolist(), strict=True):
+            said = torch.where(running, ids[:, 0], tokenizer.end_id).tolist()
+            for row, log, token, value in zip(rows, logs, said, best[:, 0].tolist(), strict=True):
                 if token != tokenizer.end_id or not row or row[-1] != tokenizer.end_id:
                     row.append(token)
+                    log.append(value)
             running &= ids[:, 0] != tokenizer.end_id
             num_running = int(running.sum())
             on_event(WindowsProgress(len(windows) - num_left + len(batch) - num_running, len(windows)))
@@ -176,9 +188,11 @@ def generate_each(
                 break
         num_left -= len(batch)
         on_event(WindowsProgress(len(windows) - num_left, len(windows)))
-        for place, row, total in zip(batch, rows, sums.tolist(), strict=True):
-            words = row[: row.index(tokenizer.end_id)] if tokenizer.end_id in row else row
-            answers[place] = Generated(decode(tokenizer, words).strip(), math.exp(total / max(1, len(row))))
+        for place, row, log in zip(batch, rows, logs, strict=True):
+            stream = TextStream(tokenizer)
+            words = ["" if token == tokenizer.end_id else stream.push(token) for token in row]
+            words[-1:] = [word + stream.finish() for word in words[-1:]]
+            answers[place] = Generated.of(list(zip(words, log, strict=True)))
     return answers
 
 

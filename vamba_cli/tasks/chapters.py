@@ -19,7 +19,7 @@ from vamba_cli.tasks.describe import Part, describe
 from vamba_cli.tasks.outline import Reading, read_scenes
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.sections import dividers, openings
-from vamba_cli.tasks.titles import NEW_LINE, clean_sentences, clean_title, in_a_row, same_title
+from vamba_cli.tasks.titles import NEW_LINE, clean_sentences, clean_title, clearly, in_a_row, same_title
 from vamba_cli.timecode import clock_span
 
 _SLIDES_SHARE = 0.25  # of the time, from which on titles that are read make the chapters
@@ -222,7 +222,7 @@ def _words(session: Session, profile: Profile, groups: Sequence[Sequence[Reading
     said = iter(read(session, profile.reading_text, windows, on_event))
     answers = [next(said) if scene.pairs else Generated("", 0.0) for scene in scenes]
     return [
-        answer.text if answer.probability >= _CLEAR_WORDS and answer.text not in profile.empty_answers else ""
+        clearly(answer) if answer.probability >= _CLEAR_WORDS and answer.text not in profile.empty_answers else ""
         for answer in answers
     ]
 

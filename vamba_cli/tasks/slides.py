@@ -20,7 +20,7 @@ from vamba_cli.tasks.order_questions import place_of, slide_to_read
 from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.titles import in_a_row, may_be_misspelt, names
+from vamba_cli.tasks.titles import UNCLEAR, clearly, in_a_row, may_be_misspelt, names
 from vamba_cli.tasks.topics import has_latin_letters, is_picture, is_pronoun, is_sentence
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.wishes import (
@@ -50,6 +50,7 @@ _FILM = (
     "landscapes and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
 _UNREADABLE = "(what it says could not be read clearly; --preset small-print looks closer)"
+_PARTLY = " ([…] could not be read clearly; --preset small-print looks closer)"
 _ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 
 
@@ -168,7 +169,7 @@ def _about(
     if wished is not None and spans:
         on_event(Stage("answer", question))
         read = _read(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
-        return (f"{read}\n{text}" if read else text), evidence
+        return (f"{read}\n{text}" if read not in ("", UNCLEAR) else text), evidence
     if wanted.kind != "open":
         return text, evidence
     return f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if heard else f"{text} {profile.limits}", evidence
@@ -268,7 +269,7 @@ def _first(session: Session, profile: Profile, wished: Wish, settings: Settings)
     doubtful: list[tuple[Span, Generated]] = []
     for run, part in pictures(session, profile)[:_SCENES_TRIED]:
         read = _read(session, profile, wished, part, settings)
-        if read.text and read.probability >= LEAST_READ:
+        if read.text not in ("", UNCLEAR) and read.probability >= LEAST_READ:
             doubtful.append((run, read))
             if read.probability >= SURE_TITLE:
                 break
@@ -294,7 +295,7 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
     title = _read(session, profile, "title", part, settings)
     words = _read(session, profile, "text", part, settings) if wished == "text" or not title.text else None
     if words is not None and words.text:
-        body = words.text if words.probability >= LEAST_READ else _UNREADABLE
+        body = _UNREADABLE if words.text == UNCLEAR else words.text
         shown = title.text and title.probability >= SURE_TITLE and title.text not in body
         return f"“{title.text}”: {body}" if shown else body, [ScoredSpan(*scene, words.probability)]
     if not title.text:
@@ -327,4 +328,7 @@ def _read(session: Session, profile: Profile, wished: Wish, scene: Span, setting
     )
     if read.text in profile.empty_answers:
         return Generated("", read.probability)
-    return Generated(in_a_row(read.text) if wished == "text" else read.text, read.probability)
+    if wished != "text":
+        return Generated(read.text, read.probability)
+    text = in_a_row(clearly(read))
+    return Generated(f"{text}{_PARTLY}" if UNCLEAR in text and text != UNCLEAR else text, read.probability)

@@ -1,9 +1,15 @@
 """Titles and sentences that a model wrote: cleaned, cut where they loop, compared. Pure."""
 
+import math
 import re
 from difflib import SequenceMatcher
 
+from vamba_cli.engine.generate import Generated
+
 NEW_LINE = " / "  # between the lines of a slide, as the small model writes it
+UNCLEAR = "[…]"  # for lines that were not read clearly
+# Of a token, on average over a line: of the words in lines below, fewer than six in ten are right (docs/LOG.md).
+_LEAST_CLEAR = 0.9
 _GOES_ON = (",", ";", ":", ".", "!", "?", "&", "-", "–", "(", "/", "=")  # behind which no other mark is wanted
 _MOST_TITLE_CHARACTERS = 100
 _LABEL = re.compile(r"^(?:chapter\s*)?(?:title|heading)\s*:\s*", re.IGNORECASE)
@@ -36,6 +42,25 @@ def clean_title(text: str) -> str:
 def clean_sentences(text: str) -> str:
     """One paragraph, ended where the model began to repeat itself."""
     return without_loop(" ".join(text.split()))
+
+
+def clearly(read: Generated) -> str:
+    """The lines of a slide that were read clearly, parted as the small model does; `UNCLEAR` in the place of others.
+
+    >>> clearly(Generated("Tasks / Linear", 0.9, (("Tasks", -0.01), (" / ", 0.0), ("Li", -0.5), ("near", -0.1))))
+    'Tasks / […]'
+    """
+    lines, line, logs = list[str](), "", list[float]()
+    for text, log in (*read.pieces, (NEW_LINE, 0.0)):
+        line += text
+        logs.append(log)
+        if line.endswith(NEW_LINE):
+            is_clear = sum(logs) / len(logs) >= math.log(_LEAST_CLEAR)
+            words = line.removesuffix(NEW_LINE).strip() if is_clear else UNCLEAR
+            if words != UNCLEAR or lines[-1:] != [UNCLEAR]:
+                lines.append(words)
+            line, logs = "", []
+    return NEW_LINE.join(lines)
 
 
 def in_a_row(words: str) -> str:

@@ -205,7 +205,7 @@ class QuestionMaker:
             phrase = self._beginning(source)
         else:
             phrase = self._beginning(self._absent(page))
-        if len(phrase) < 3:
+        if len(phrase) < 2:
             return None
         asked = phrase.lower() if self._random.random() < 0.25 else phrase
         return self._build((FIND.format(asked),), continuation(phrase, texts) or NOT_SHOWN, (0, 1))

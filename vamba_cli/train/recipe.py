@@ -34,7 +34,7 @@ class Mix:
     absent: Mapping[str, float]  # where the phrases come from that are asked for and are not there
     present_share: float = 0.5  # of "is it shown?" asks for what is there
     found_share: float = 0.65  # of "find" does
-    word_share: float = 0.2  # of the phrases that are asked for are single words
+    word_share: float = 0.3  # of the phrases that are asked for are single words
     yes_no_weight: float = 3.0  # of each token of such an answer; other answers weigh 1
     text_bytes: int = 120  # of a "text?" answer; the product reads 128 tokens of it
     whole_bytes: int = 300  # of a "whole text?" answer

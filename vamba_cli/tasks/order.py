@@ -67,7 +67,7 @@ class _Watched:
 
     def listed(self, spans: Sequence[ScoredSpan]) -> str:
         named = ", ".join(self.span(span.first, span.stop) for span in spans[:_NAMED])
-        return named + (f" (and {len(spans) - _NAMED} more)" if len(spans) > _NAMED else "")
+        return named + (f" and {len(spans) - _NAMED} more" if len(spans) > _NAMED else "")
 
 
 def answer_of_order(session: Session, profile: Profile, question: str, wanted: Understood, on_event: OnEvent) -> Reply:

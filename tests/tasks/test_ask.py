@@ -155,7 +155,7 @@ def test_the_end_is_on_screen_until_the_clock_says_so(lecture: Path, first: AskR
 
 
 def test_a_slash_in_a_title_parts_no_lines(lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slides, "generate", lambda *_, **__: spelt("Input / Output", 0.99))
+    monkeypatch.setattr(slides, "generate", lambda *_, **__: spelt(("Input / Output", 0.99)))
     (answer,) = api.ask(lecture, ["what is on screen at 0:15?"], Settings()).answers
     assert answer.answer.startswith("“Input / Output” is on screen at ")
 
@@ -198,21 +198,18 @@ def test_slides_are_read_by_their_place_and_by_their_topic(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([spelt("EXECS */ RF92", 0.58)], "(what it says could not be read clearly; --preset small-print looks closer)"),
+        (spelt(("EXECS */ RF92", 0.58)), "(what it says could not be read clearly; --preset small-print looks closer)"),
         (
-            [spelt("Fits noise / ", 0.99), spelt("EXECS */ RF92 / Nr. 2 / ", 0.58), spelt("stop early", 0.95)],
+            spelt(("Fits noise / ", 0.99), ("EXECS */ RF92 / Nr. 2 / ", 0.58), ("stop early", 0.95)),
             "Fits noise; […] stop early ([…] could not be read clearly; --preset small-print looks closer)",
         ),
-        ([spelt("Fits noise / stop early", 0.95)], "Fits noise stop early"),
+        (spelt(("Fits noise / stop early", 0.95)), "Fits noise stop early"),
     ],
 )
 def test_lines_that_are_read_unclearly_are_not_told(
-    lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch, words: list[Generated], told: str
+    lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch, words: Generated, told: str
 ) -> None:
-    read = {
-        "title?": spelt("Overfitting", 0.99),
-        "text?": Generated.of([piece for one in words for piece in one.pieces]),
-    }
+    read = {"title?": spelt(("Overfitting", 0.99)), "text?": words}
     monkeypatch.setattr(slides, "generate", lambda _model, _tokenizer, _memory, question, **_: read[question])
     (answer,) = api.ask(lecture, ["read the slide at 0:15"], Settings()).answers
     assert answer.answer == f"“Overfitting”: {told}"

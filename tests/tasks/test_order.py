@@ -27,7 +27,7 @@ UMAP = [ScoredSpan(5, 8, 0.9, True), ScoredSpan(8, 15, 0.9, True), ScoredSpan(25
 def session(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A minute of video with three titles, in which UMAP is found."""
     monkeypatch.setattr(order, "read_outline", lambda *_: HEADINGS)
-    said = {PROFILE.reading: Generated("(no title)", 0.99), PROFILE.reading_text: spelt("Welcome / to all", 0.95)}
+    said = {PROFILE.reading: Generated("(no title)", 0.99), PROFILE.reading_text: spelt(("Welcome / to all", 0.95))}
     monkeypatch.setattr(outline, "read", lambda _session, question, _windows: [said[question]])
     monkeypatch.setattr(order, "everywhere", lambda _s, _p, _q, topic, _e: (UMAP if topic == "UMAP" else [], topic))
     info = SimpleNamespace(duration_seconds=61.0)

@@ -38,10 +38,10 @@ class Generated:
     pieces: tuple[tuple[str, float], ...] = ()
 
     @staticmethod
-    def of(pieces: Sequence[tuple[str, float]]) -> "Generated":
-        """The answer that these pieces make."""
-        mean = sum(log for _, log in pieces) / max(1, len(pieces))
-        return Generated("".join(text for text, _ in pieces).strip(), math.exp(mean), tuple(pieces))
+    def of(words: Sequence[str], logs: Sequence[float]) -> "Generated":
+        """The answer of tokens with these log-probabilities; words may end with what is left of a character cut off."""
+        mean = sum(logs) / max(1, len(logs))
+        return Generated("".join(words).strip(), math.exp(mean), tuple(zip(words, logs, strict=False)))
 
 
 class MemoryView:
@@ -110,10 +110,10 @@ def generate(
     video = MemoryView(model, memory, [window or (0, memory.num_pairs)])
     ids = tokenizer.encode_prompt(question)
     cache = model.text_cache(1, len(ids) + max_new_tokens)
-    pieces: list[tuple[str, float]] = []
+    words, logs = list[str](), list[float]()
 
-    def say(text: str, log_probability: float) -> None:
-        pieces.append((text, log_probability))
+    def say(text: str) -> None:
+        words.append(text)
         if text:
             on_text(text)
 
@@ -121,16 +121,14 @@ def generate(
     for _ in range(max_new_tokens):
         logits = following(ids)
         token = sampler(logits)
+        logs.append(float(logits.float().log_softmax(-1)[token]))
         ended = token == tokenizer.end_id
-        say("" if ended else stream.push(token), float(logits.float().log_softmax(-1)[token]))
+        say("" if ended else stream.push(token))
         if ended:
             break
         ids = [token]
-    rest = stream.finish()  # of a character that was cut
-    if rest:
-        on_text(rest)
-        pieces[-1] = pieces[-1][0] + rest, pieces[-1][1]
-    return Generated.of(pieces)
+    say(stream.finish())
+    return Generated.of(words, logs)
 
 
 class Following:
@@ -191,8 +189,7 @@ def generate_each(
         for place, row, log in zip(batch, rows, logs, strict=True):
             stream = TextStream(tokenizer)
             words = ["" if token == tokenizer.end_id else stream.push(token) for token in row]
-            words[-1:] = [word + stream.finish() for word in words[-1:]]
-            answers[place] = Generated.of(list(zip(words, log, strict=True)))
+            answers[place] = Generated.of([*words, stream.finish()], log)
     return answers
 
 

@@ -204,15 +204,33 @@ def test_slides_are_read_by_their_place_and_by_their_topic(
             "Fits noise; […] stop early ([…] could not be read clearly; --preset small-print looks closer)",
         ),
         (spelt(("Fits noise / stop early", 0.95)), "Fits noise stop early"),
+        (
+            spelt((f"Words {'and words ' * 24}", 0.95)),
+            f"Words {'and words ' * 24}".strip() + " (the slide may say more)",
+        ),
     ],
 )
 def test_lines_that_are_read_unclearly_are_not_told(
     lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch, words: Generated, told: str
 ) -> None:
-    read = {"title?": spelt(("Overfitting", 0.99)), "text?": words}
+    read = {"title?": spelt(("Overfitting", 0.99)), "whole text?": words}
     monkeypatch.setattr(slides, "generate", lambda _model, _tokenizer, _memory, question, **_: read[question])
     (answer,) = api.ask(lecture, ["read the slide at 0:15"], Settings()).answers
     assert answer.answer == f"“Overfitting”: {told}"
+
+
+def test_the_number_of_a_page_is_not_what_it_says(
+    lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = {"title?": spelt(("Overfitting", 0.99)), "whole text?": spelt(("6", 0.99))}
+    monkeypatch.setattr(slides, "generate", lambda _model, _tokenizer, _memory, question, **_: read[question])
+    (answer,) = api.ask(lecture, ["read the slide at 0:15"], Settings()).answers
+    assert answer.answer.startswith("“Overfitting” is on screen at 0:1")
+
+
+def test_a_slide_that_is_not_there(lecture: Path, first: AskResult) -> None:
+    (answer,) = api.ask(lecture, ["read slide 99"], Settings()).answers
+    assert answer.answer.startswith("There is no such title: 3 titles were read") and not answer.evidence
 
 
 def test_topics_of_a_stretch_with_one_end(lecture: Path, first: AskResult) -> None:

@@ -97,8 +97,8 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
         ),
         (
             "how long is the last UMAP slide on screen?",
-            "“last UMAP slide” is on screen in the text of slides for 0:06 in all (0:50–0:56).",
-            [(25, 28)],
+            "“last UMAP slide” is on screen in titles for 0:20 in all (0:10–0:30).",
+            [(5, 15)],
         ),
         (
             "what comes before the second UMAP?",

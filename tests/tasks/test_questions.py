@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from vamba_cli.tasks.questions import understand
 from vamba_cli.tasks.topics import is_pronoun, is_sentence
 from vamba_cli.tasks.understood import Kind, Understood
+from vamba_cli.tasks.wishes import span_seconds, subject, wish
 
 TIMES = {
     "show me the part on MetaCell": "MetaCell",
@@ -285,3 +286,43 @@ def test_which_of_two_comes_sooner(question: str, expected: Understood) -> None:
 )  # fmt: skip
 def test_a_word_before_makes_no_two_topics(question: str) -> None:
     assert understand(question).other is None
+
+
+@pytest.mark.parametrize(
+    ("question", "span"),
+    [
+        ("what is shown in the last two minutes?", (880.0, 1000.0)),
+        ("in the last two minutes what is shown", (880.0, 1000.0)),
+        ("last minute?", (940.0, 1000.0)), ("during the first 3 minutes", (0.0, 180.0)),
+        ("what happens in the first couple of minutes", (0.0, 120.0)),
+    ],
+)  # fmt: skip
+def test_stretches_at_the_edges(question: str, span: tuple[float, float]) -> None:
+    assert span_seconds(question, 1000.0) == span
+    assert understand(question) == Understood("open", None)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("how long is it shown?", Understood("duration", "it")), ("how long is it?", Understood("duration", None)),
+        ("how long is this slide on screen?", Understood("duration", "this")),
+        ("how long is t-SNE on screen in total?", Understood("duration", "t-SNE")),
+        ("and nanopore?", Understood("time", "nanopore")), ("which slide comes third?", Understood("nth", None, 3)),
+        ("go to slide 12", Understood("nth", None, 12)),
+    ],
+)  # fmt: skip
+def test_short_and_further_questions(question: str, expected: Understood) -> None:
+    assert understand(question) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("read the slide Choosing the number of PCs", "Choosing the number of PCs"),
+        ("what does the slide about PacBio say?", "PacBio"), ("what does slide 24 say?", None),
+        ("read the slide at 0:30", None), ("read slide 7", None),
+    ],
+)  # fmt: skip
+def test_which_slide_is_to_be_read(question: str, topic: str | None) -> None:
+    assert wish(question) == "text" and subject(question) == topic

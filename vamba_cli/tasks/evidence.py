@@ -102,7 +102,7 @@ def spellings(topic: str) -> list[str]:
     found = [
         topic,
         *([topic.upper(), topic.capitalize()] if short else []),
-        re.sub(r"(?<=[a-z]{3})(?:(?<=ch|sh|ss|.x)es|(?<![sui])s)$", "", topic),
+        re.sub(r"(?<=[a-z]{3})(?:(?<=ch|sh|ss|.x)es|(?<=z)zes|(?<![sui])s)$", "", topic),
     ]
     words = topic.split()
     if "-" in topic:

@@ -81,12 +81,9 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
 
 
 def _about_topic(watched: _Watched, question: str, wanted: Understood, named: str) -> Reply:
-    counted = named.endswith((" slide", " page"))  # surely so; "second order" may be a topic
-    spans, topic = (_one_of_a_kind(watched, question, named) if counted else []), named
+    spans, topic = _one_of_a_kind(watched, question, named), named
     if not spans:
         spans, topic = _places(watched, question, named)
-    if not spans and not counted:
-        spans, topic = _one_of_a_kind(watched, question, named), named
     if not spans:
         return not_found(watched.session, named, watched.profile), []
     if wanted.kind == "count":
@@ -105,10 +102,17 @@ def _places(watched: _Watched, question: str, topic: str) -> tuple[list[ScoredSp
 
 
 def _one_of_a_kind(watched: _Watched, question: str, topic: str) -> list[ScoredSpan]:
-    """Where the one is that a topic names by its number, as "the last outline" does; nothing where it names none."""
+    """Where the one is that a topic names by its number, as "the last outline" does; nothing where it names none.
+
+    Slides with it in their titles are meant, if there are so many; "second order" may be a topic, and then it is one.
+    """
     number, kind = place_of(topic)
-    sure = _sure(_places(watched, question, kind)[0]) if number else []
-    return sure[number - 1 : number] if number > 0 else sure[-1:]
+    if not number or any(names(heading.title, topic) for heading in watched.headings):
+        return []
+    sure = _sure(_places(watched, question, kind)[0])
+    headed = [span for span in sure if span.heading]
+    chosen = headed if len(headed) >= abs(number) else sure
+    return chosen[number - 1 : number] if number > 0 else chosen[-1:]
 
 
 def _with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic: str) -> list[ScoredSpan]:
@@ -240,6 +244,7 @@ def _time_of_many(watched: _Watched, number: int, topic: str, spans: Sequence[Sc
     chosen = sure[number - 1 if number > 0 else -1]
     where = "as a title" if chosen.heading else "in the text of a slide"
     more = f"; {_number(len(sure), 'slide')} in all" if len(sure) > 1 else ""
+    more += f", and perhaps {len(spans) - len(sure)} more" if len(spans) > len(sure) else ""
     at, which = watched.span(chosen.first, chosen.stop), _ordinal(number)
     time = which if number in (-1, 1) else f"for the {which} time"
     return f"{name_of(topic)} is {time} on screen {where} at {at}{more}.", [chosen]

@@ -88,12 +88,13 @@ _LONGEST = re.compile(
     rf"(?P<edge>longest|shortest)(?:\s+(?:time|{UNIT}|shown|on\s+(?:the\s+)?screen))*$",
     re.IGNORECASE,
 )
+_ALTOGETHER = re.compile(r"\s+(?:in\s+(?:total|all)|altogether|overall)$", re.IGNORECASE)
 _ON_SCREEN = re.compile(r"\b(?:on\s+(?:the\s+)?(?:screen|slides?|display)|shown|visible|up)$", re.IGNORECASE)
 _NTH = re.compile(
-    rf"^(?:(?:what|which)(?:\s+is|\s+was|\s+were|\s+are)?\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
+    rf"^(?:(?:what|which)(?:\s+is|\s+was|\s+were|\s+are)?\s+|(?:go|jump|skip)\s+to\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
     rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{UNIT}"
     rf"|(?:slide|page)\s+(?:no\.?\s*|number\s+)?(?P<number>\d{{1,3}}))(?:\s+(?:about|called|titled))?(?:\s+(?:of|in)\s+{VIDEO})?$"
-    rf"|^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came)\s+(?:shown\s+)?(?:at\s+the\s+)?(?P<edge>first|last|end|beginning|start)|how\s+does\s+{VIDEO}\s+(?P<verb>end|start|begin))"
+    rf"|^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came)\s+(?:shown\s+)?(?:at\s+the\s+)?(?P<edge>{'|'.join(sorted(_NUMBERS))})|how\s+does\s+{VIDEO}\s+(?P<verb>end|start|begin))"
     rf"(?:\s+of\s+{VIDEO})?$",
     re.IGNORECASE,
 )
@@ -111,7 +112,7 @@ def of_order_or_number(text: str) -> Understood | None:
 
 def _of_length(text: str) -> Understood | None:
     lasting = _DURATION.match(text)
-    return _lasting(text[lasting.end() :]) if lasting else None
+    return _lasting(_ALTOGETHER.sub("", text[lasting.end() :])) if lasting else None
 
 
 def _of_many(text: str) -> Understood | None:
@@ -160,9 +161,10 @@ def _lasting(rest: str) -> Understood:
     spent = _SPENT.match(rest)
     bare = rest[spent.end() :] if spent else _LASTING.sub("", " " + _without_verb(rest)).strip()
     number, topic = _number(ENDING.sub("", f" {bare}").strip()), topic_of(bare)
-    if not (_ON_SCREEN.search(rest) and is_pronoun(topic)):
-        topic = None if number else _none_of_all(topic)
-    return Understood("duration", topic, number)
+    first = bare.partition(" ")[0]
+    if _ON_SCREEN.search(rest) and is_pronoun(first):  # "this slide": not the video, and nobody knows which
+        return Understood("duration", first, number)
+    return Understood("duration", None if number else _none_of_all(topic), number)
 
 
 def _number(text: str) -> int:

@@ -18,7 +18,8 @@ class Profile:
     reading: a question that a window answers with its heading, or "".
     reads_windows: whether answers come from a short window (of `search.longest_window` pairs) or the whole video.
     limits: said to the user where the model found nothing or cannot answer.
-    reading_text: a question that a window answers with all its words, or "".
+    reading_text: a question that a window answers with its first lines, which says whether there are words, or "".
+    reading_whole: one that it answers with more of them, which takes longer, or "".
     finding: a question about the {beginning} of a topic that a window answers with its line from there on, or "";
         models that have it are looked through with `engine.signals`, and how much each signal counts comes with them.
     reads_alone: whether it reads writing and sees no pictures.
@@ -33,6 +34,7 @@ class Profile:
     search: SearchOptions
     limits: str
     reading_text: str = ""
+    reading_whole: str = ""
     finding: str = ""
     reads_alone: bool = False
     empty_answers: tuple[str, ...] = ()
@@ -95,6 +97,7 @@ PROFILES = {
         search=SearchOptions(longest_window=1, most_growth_seconds=30.0, most_difference=1.0, stills=True),
         limits="(The small model reads slides, above all their titles; --model vamba-qwen2-vl-7b understands more.)",
         reading_text="text?",
+        reading_whole="whole text?",
         finding="find: {beginning}",
         reads_alone=True,
         empty_answers=("(no title)", "(nothing)", ""),

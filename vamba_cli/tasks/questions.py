@@ -16,10 +16,12 @@ _GO = re.compile(
 )
 # A stretch or a moment before the question; where it is, is found in the whole question.
 _SPAN_FIRST = re.compile(
-    r"^(?:(?:between|from)\s+(?:minute\s+)?[\d:]+\s+(?:and|to|until|till)\s+(?:minute\s+)?[\d:]+|(?:at|around)\s+\d+:[\d:]+)[\s,]+"
-    r"(?=(?:what|which|is|are|does|list)\b)",
+    r"^(?:(?:between|from)\s+(?:minute\s+)?[\d:]+\s+(?:and|to|until|till)\s+(?:minute\s+)?[\d:]+|(?:at|around)\s+\d+:[\d:]+"
+    r"|(?:(?:in|during|within)\s+)?(?:the\s+)?(?:first|last)\s+(?:[\w-]+\s+){0,2}?min(?:ute)?s?)(?:[\s,]+|$)"
+    r"(?=(?:(?:what|which|is|are|does|list)\b|$))",
     re.IGNORECASE,
 )
+_FURTHER = re.compile(r"^and\s+(?=\S)")  # in small letters: "And then?" may be a title
 _WHAT_ABOUT = re.compile(r"^(?:and\s+)?(?:what|how)\s+about\s+(?=\S)", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“”«»„‟]\s*([^\"“”«»„‟\s][^\"“”«»„‟]*)[\"“”«»„‟]")
 _TIME = re.compile(
@@ -97,6 +99,7 @@ def _of_a_kind(text: str) -> Understood:
             return Understood(kind, topic)
     if _ASKS_FOR_A_VIEW.match(text) or not text:
         return Understood("open", None)
+    text = _FURTHER.sub("", text)
     if _ENDS_AS_A_QUESTION.search(text):  # "UMAP mentioned?"
         return Understood("yes-no", topic_of(text))
     is_topic = len(text.split()) <= _MOST_TOPIC_WORDS

@@ -20,7 +20,7 @@ from vamba_cli.tasks.order_questions import place_of, slide_to_read
 from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.titles import UNCLEAR, clearly, in_a_row, may_be_misspelt, names
+from vamba_cli.tasks.titles import NEW_LINE, UNCLEAR, clearly, in_a_row, may_be_misspelt, names, without_loop
 from vamba_cli.tasks.topics import has_latin_letters, is_picture, is_pronoun, is_sentence
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.wishes import (
@@ -50,7 +50,9 @@ _FILM = (
     "landscapes and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
 _UNREADABLE = "(what it says could not be read clearly; --preset small-print looks closer)"
-_PARTLY = " ([…] could not be read clearly; --preset small-print looks closer)"
+_PARTLY = f"{UNCLEAR} could not be read clearly; --preset small-print looks closer"
+_LONG_BYTES = 240  # of the words of a slide, from which on there may be more: the model was taught to read up to 300
+_GOES_ON = "the slide may say more"
 _ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 
 
@@ -116,6 +118,9 @@ def _from_headings(
         return answer_of_order(session, profile, question, wanted, on_event)
     if wished is None or wanted.topic is not None or (wished == "text" and subject(question)):
         return None  # "read the slide about X" asks for X
+    number = slide_to_read(question)
+    if number:  # of a slide that is not there
+        return answer_of_order(session, profile, question, Understood("nth", None, number), on_event)
     on_event(Stage("answer", question))
     told = about(session, profile, on_event) if wished == "about" else None
     return told or _of_the_first(session, profile, question, wished, settings)
@@ -169,7 +174,7 @@ def _about(
     if wished is not None and spans:
         on_event(Stage("answer", question))
         read = _read(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
-        return (f"{read}\n{text}" if read not in ("", UNCLEAR) else text), evidence
+        return (f"{_UNREADABLE if read == UNCLEAR else read}\n{text}" if read else text), evidence
     if wanted.kind != "open":
         return text, evidence
     return f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if heard else f"{text} {profile.limits}", evidence
@@ -302,7 +307,8 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
         return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
     span, told = clock_span(*(memory.pair_start_seconds(pair) for pair in scene)), f"“{title.text}” is on screen"
     if title.probability < SURE_TITLE:
-        perhaps = f" (perhaps “{title.text}”)" if sum(map(str.isalpha, title.text)) >= _LEAST_LETTERS else ""
+        is_one_line = NEW_LINE not in title.text and sum(map(str.isalpha, title.text)) >= _LEAST_LETTERS
+        perhaps = f" (perhaps “{title.text}”)" if is_one_line else ""
         told = f"A slide or screen whose title could not be read clearly{perhaps} is shown"
     return f"{told} at {span}.", [ScoredSpan(*scene, title.probability)]
 
@@ -321,14 +327,17 @@ def _read(session: Session, profile: Profile, wished: Wish, scene: Span, setting
         session.ready.model,
         session.ready.tokenizer,
         session.memory,
-        profile.reading_text if wished == "text" else profile.reading,
+        profile.reading_whole if wished == "text" else profile.reading,
         window=core(scene, profile.search.longest_window),
         options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
-        max_new_tokens=settings.max_new_tokens,
+        max_new_tokens=2 * settings.max_new_tokens,  # letters
     )
-    if read.text in profile.empty_answers:
+    if read.text in profile.empty_answers or not any(map(str.isalpha, read.text)):  # the number of a page
         return Generated("", read.probability)
     if wished != "text":
-        return Generated(read.text, read.probability)
+        return Generated(without_loop(read.text), read.probability)
     text = in_a_row(clearly(read))
-    return Generated(f"{text}{_PARTLY}" if UNCLEAR in text and text != UNCLEAR else text, read.probability)
+    if text == UNCLEAR:
+        return Generated(text, read.probability)
+    notes = [_PARTLY] * (UNCLEAR in text) + [_GOES_ON] * (len(read.text.encode()) >= _LONG_BYTES)
+    return Generated(f"{text} ({'; '.join(notes)})" if notes else text, read.probability)

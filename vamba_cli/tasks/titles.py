@@ -66,15 +66,17 @@ def clearly(read: Generated) -> str:
 def in_a_row(words: str) -> str:
     """The lines of a slide, as the small model reads them, in one paragraph: wrapped ones go on, others are parted.
 
-    A long line that comes again was read in circles.
+    A line that comes again was read in circles, unless it is very short.
 
     >>> in_a_row("Marker genes & / expression of / two types / Enrichment / Page Table Entry / Page Table Entry")
     'Marker genes & expression of two types; Enrichment; Page Table Entry'
+    >>> in_a_row("01-fork / 01-fork / 01-fork / 2 / 2")
+    '01-fork; 2; 2'
     """
     text = ""
     lines = words.split(NEW_LINE)
     for place, line in enumerate(lines):
-        if len(line) >= _LONG_TITLE and line in lines[:place]:
+        if len(line) >= _LONG_ENOUGH and line in lines[:place]:
             continue
         goes_on = line[:1].islower() or text.endswith(_GOES_ON)
         text += f"{'' if not text else ' ' if goes_on else '; '}{line}"

@@ -20,7 +20,7 @@ _MOST_WORDS = 4  # of a topic that is named beside another one
 
 _TEXT = re.compile(
     r"\b(?:written|writing|bullets?|words)\b|\bread\b|\b(?:slides?|screen|it|page)\s+says?\b|\bwhat\s+says\b"
-    r"|\btext\s+(?:is|on|of)\b|^text\b",
+    r"|\btext\s+(?:is|on|of)\b|^text\b|^what\s+do(?:es)?\s+.*\b(?:slides?|page)\b.*\ssays?$",
     re.IGNORECASE,
 )
 _READ_TITLE = re.compile(r"^read\s+(?:me\s+|out\s+)*(?:the\s+)?(?:title|heading|headline)$", re.IGNORECASE)
@@ -53,6 +53,7 @@ _SUBJECTS = tuple(
         r"^(?:read|what\s+does)\s+(?:me\s+)?(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+?)(?:\s+says?)?$",
         r"^(?:read|what\s+does)\s+(?:me\s+)?(?:the\s+)?(?P<topic>(?!(?:the|this|that|each|every|whole|entire|last|first|next|title|opening|closing|current|second|third|fourth|fifth)\b|\d)\w.*?)\s+"
         r"(?:slide|page)(?:\s+says?)?$",
+        r"^read\s+(?:me\s+)?(?:the\s+)?(?:slide|page)\s+(?P<topic>(?!(?:no|number|at|on|in|of|from|before|after|behind|that|which|where|when|with|about|called|titled|named|and|or|out|aloud|to|please)\b|\d)\S.*)$",
         r"^what(?:\s+is|\s+does|\s+stands)\s+(?:written\s+|it\s+say\s+)?(?:on|in)\s+(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+)$",
         r"^read\s+(?:me\s+|out\s+|(?:the\s+)?(?:text|part|words?)\s+(?:about|on|of)\s+)*"
         r"(?P<topic>(?!(?:it|this|that|what|everything|all|more|on|out|me|slides?|text|title|\d+|(?:the|a)\s+(?:title|heading|text|slides?|page|screen|whole|words?|first|last|next|bullets?))\b)\S.*)$",
@@ -74,7 +75,7 @@ _NOT_A_SUBJECT = re.compile(
 )
 _MOST_SUBJECT_WORDS = 6
 _MOMENT = re.compile(
-    r"(?:^|\b(?:at|around|about|near|after)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
+    r"(?:^|\b(?:at|around|about|near|after|read)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
     re.IGNORECASE,
 )
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
@@ -101,7 +102,12 @@ _CERTAIN = re.compile(
     r"\d|\b(?:longest|shortest|everything|all|more|most|least|half|middle|third|quarter|often|between|while|when|whenever|during|every|each|last|next|then|before|after)\b",
     re.I,
 )
-_EDGE = re.compile(r"\bthe\s+(?P<edge>first|last)\s+(?:(?P<number>\d{1,3})\s+)?min(?:ute)?s?\b", re.IGNORECASE)
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_EDGE = re.compile(
+    rf"\b(?:the\s+|^)(?P<edge>first|last)\s+(?:(?P<number>\d{{1,3}}|{'|'.join(_COUNTS)}|couple\s+of)\s+)?"
+    r"min(?:ute)?s?\b",
+    re.IGNORECASE,
+)
 
 
 def wish(question: str) -> Wish | None:
@@ -201,10 +207,15 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
     edge = _EDGE.search(question)
     if edge is None:
         return None
-    length = 60.0 * int(edge["number"] or 1)
+    length = 60.0 * _count(edge["number"] or "1")
     if edge["edge"].casefold() == "first":
         return 0.0, length
     return max(0.0, duration_seconds - length), duration_seconds
+
+
+def _count(word: str) -> int:
+    small = word.casefold()
+    return int(small) if small.isdigit() else _COUNTS.index(small) + 1 if small in _COUNTS else 2
 
 
 def share_of_video(question: str) -> float | None:

@@ -244,6 +244,7 @@ def test_ctrl_c_finishes_what_is_under_way(archive: Archive) -> None:
     assert ran.code == 130
     assert ran.statuses() == {"a.mp4": "done"}
     assert "finishing 1 video under way" in ran.err
+    assert "the same command goes on with the rest" in ran.err
     assert archive.leftovers() == []
     assert archive.run().statuses() == {"a.mp4": "skipped", "b.mp4": "done", "c.mp4": "done"}
 

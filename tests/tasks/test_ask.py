@@ -198,10 +198,10 @@ def test_slides_are_read_by_their_place_and_by_their_topic(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (spelt(("EXECS */ RF92", 0.58)), "(what it says could not be read clearly; --preset small-print looks closer)"),
+        (spelt(("EXECS */ RF92", 0.58)), "(what it says could not be read clearly)"),
         (
             spelt(("Fits noise / ", 0.99), ("EXECS */ RF92 / Nr. 2 / ", 0.58), ("stop early", 0.95)),
-            "Fits noise; […] stop early ([…] could not be read clearly; --preset small-print looks closer)",
+            "Fits noise; […] stop early ([…] could not be read clearly)",
         ),
         (spelt(("Fits noise / stop early", 0.95)), "Fits noise stop early"),
         (

@@ -30,8 +30,8 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
     said = {PROFILE.reading: Generated("(no title)", 0.99), PROFILE.reading_text: spelt(("Welcome / to all", 0.95))}
     monkeypatch.setattr(outline, "read", lambda _session, question, _windows: [said[question]])
     monkeypatch.setattr(order, "everywhere", lambda _s, _p, _q, topic, _e: (UMAP if topic == "UMAP" else [], topic))
-    info = SimpleNamespace(duration_seconds=61.0)
-    return SimpleNamespace(memory=memory_with([torch.inf] * 30), prospect=SimpleNamespace(info=info))
+    info, plan = SimpleNamespace(duration_seconds=61.0, width=640, height=360), SimpleNamespace(width=640, height=360)
+    return SimpleNamespace(memory=memory_with([torch.inf] * 30), prospect=SimpleNamespace(info=info, plan=plan))
 
 
 def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
@@ -115,6 +115,13 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
 )
 def test_answers(session: Any, question: str, text: str, spans: list[tuple[int, int]]) -> None:
     assert answer(session, question) == (text, spans)
+
+
+def test_where_frames_were_made_smaller_a_preset_is_named(session: Any) -> None:
+    hint = "--preset small-print reads smaller words."
+    assert hint not in answer(session, "what comes after Forks?")[0]
+    session.prospect.info.width = 1280
+    assert answer(session, "what comes after Forks?")[0].endswith(hint)
 
 
 def test_a_first_slide_without_a_clear_title(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from vamba_cli.results import Chapter
 from vamba_cli.subtitles import NO_SUBTITLES, Line, Subtitles
 from vamba_cli.tasks import summarise as task
 from vamba_cli.tasks.chapters import Wishes
+from vamba_cli.tasks.outline import Heading
 from vamba_cli.tasks.summarise import SummaryWishes, summarise
 
 SLIDES = (
@@ -45,13 +46,16 @@ def chapters(monkeypatch: pytest.MonkeyPatch) -> list[Wishes]:
         return SLIDES
 
     monkeypatch.setattr(task, "find_chapters", find)
+    headings = [Heading(0, 10, "Welcome", 1.0), Heading(14, 30, "Gradients", 1.0), Heading(43, 66, "Momentum", 1.0),
+                Heading(66, 80, "Gradients", 1.0), Heading(86, 90, "Questions", 1.0)]  # fmt: skip
+    monkeypatch.setattr(task, "read_outline", lambda *_: headings)
     return wished
 
 
 def test_slides_are_counted(chapters: list[Wishes]) -> None:
     text, outline = summarise(session("slides"), SummaryWishes(), ignore)
     assert text.startswith("5:00 of slides; 4 titles were read, from “Welcome” to “Questions”.")
-    named = ("“Welcome” (at 0:00", "“Gradients” (at 0:40, for 2:00)", "“Momentum” (at 2:10, for 1:10)")
+    named = ("“Welcome” (at 0:00", "“Gradients” (at 0:42, for 1:30 in 2 parts)", "“Momentum” (at 2:09, for 1:09)")
     assert sorted(map(text.index, named)) == [text.index(name) for name in named]
     assert "1:40–2:10" not in text
     assert [entry.text for entry in outline][:2] == ["Welcome", "Gradients: the slope"]
@@ -60,7 +64,7 @@ def test_slides_are_counted(chapters: list[Wishes]) -> None:
 
 def test_the_longest_topics_are_named_in_order(chapters: list[Wishes]) -> None:
     text, _ = summarise(session("slides"), SummaryWishes("bullets", "short"), ignore)
-    points = ["- 0:00  Welcome (for 0:40)", "- 0:40  Gradients (for 2:00)", "- 2:10  Momentum (for 1:10)"]
+    points = ["- 0:00  Welcome (for 0:30)", "- 0:42  Gradients (for 1:30 in 2 parts)", "- 2:09  Momentum (for 1:09)"]
     assert text.splitlines() == points
     text, _ = summarise(session("slides"), SummaryWishes("outline"), ignore)
     assert text.splitlines()[2:4] == ["1:40  1:40–2:10", "2:10  Momentum"]
@@ -68,6 +72,7 @@ def test_the_longest_topics_are_named_in_order(chapters: list[Wishes]) -> None:
 
 def test_nothing_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task, "find_chapters", lambda *_: (Chapter(0, 300, "0:00–5:00", "time"),))
+    monkeypatch.setattr(task, "read_outline", lambda *_: [])
     text, outline = summarise(session("slides"), SummaryWishes(), ignore)
     assert text.startswith("Nothing that can be read was found.") and len(outline) == 1
 
@@ -77,7 +82,7 @@ def test_what_is_said_stands_for_what_cannot_be_read(chapters: list[Wishes]) -> 
     spoken = session("slides", subtitles=Subtitles(lines, "talk.srt"))
     text, outline = summarise(spoken, SummaryWishes(), ignore)
     assert outline[2].text == "“And so we roll downhill.” (said)" and outline[3].text == "Momentum"
-    assert "“Momentum” (at 2:10" in text and "downhill" not in text
+    assert "“Momentum” (at 2:09" in text and "downhill" not in text
     assert summarise(spoken, SummaryWishes("outline"), ignore)[0].splitlines()[2] == f"1:40  {outline[2].text}"
 
 

@@ -238,6 +238,8 @@ def show_summary(tally: "Tally", out_dir: Path) -> None:
         text.append(f"  {one_line(line['path'])}", style="red").append(f"  {printable(_why(line))}\n")
     if tally.failed > _FAILURES_SHOWN:
         text.append(f"  and {tally.failed - _FAILURES_SHOWN:,} more\n", style="dim")
+    if tally.stopped_by or tally.too_many_failures:
+        text.append("\n  stopped before the end: the same command goes on with the rest\n", style="yellow")
     if tally.other_version:
         text.append(
             f"\n  {tally.other_version:,} ran again because another version of vamba had done them; "

@@ -19,7 +19,7 @@ from vamba_cli.tasks.describe import Part, describe
 from vamba_cli.tasks.outline import Reading, read_scenes
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.sections import dividers, openings
-from vamba_cli.tasks.titles import NEW_LINE, clean_sentences, clean_title, clearly, in_a_row, same_title
+from vamba_cli.tasks.titles import NEW_LINE, UNCLEAR, clean_sentences, clean_title, clearly, in_a_row, same_title
 from vamba_cli.timecode import clock_span
 
 _SLIDES_SHARE = 0.25  # of the time, from which on titles that are read make the chapters
@@ -235,7 +235,8 @@ def _sentence(group: Sequence[Reading], words: str, agendas: AbstractSet[str]) -
     if titles:
         named = ", ".join(f"“{title}”" for title in titles[:_TITLES_NAMED])
         return f"Also shows {named}{f' and {len(titles) - _TITLES_NAMED} more' * (len(titles) > _TITLES_NAMED)}."
-    return f"Shows: {clean_sentences(in_a_row(words))}" if words else None
+    clear = NEW_LINE.join(line for line in words.split(NEW_LINE) if line != UNCLEAR and any(map(str.isalpha, line)))
+    return f"Shows: {clean_sentences(in_a_row(clear))}" if clear else None
 
 
 def _whole_file(session: Session, chapters: list[Chapter]) -> tuple[Chapter, ...]:

@@ -249,7 +249,14 @@ def not_found(session: Session, topic: str | None, profile: Profile) -> str:
     if topic and profile.reads_alone and is_picture(topic):
         return f"{name_of(topic)} was not found in writing; pictures themselves are not seen. {profile.limits}".rstrip()
     text = "the text of " if profile.reads_alone else ""
-    return f"{name_of(topic)} was not found in {text}{_looked_at(session)}. {profile.limits}".rstrip()
+    smaller = " --preset small-print reads smaller words." if profile.limits and was_scaled_down(session) else ""
+    return f"{name_of(topic)} was not found in {text}{_looked_at(session)}. {profile.limits}{smaller}".rstrip()
+
+
+def was_scaled_down(session: Session) -> bool:
+    """Whether frames were made smaller than they are before they were looked at."""
+    info, plan = session.prospect.info, session.prospect.plan
+    return max(info.width, info.height) > max(plan.width, plan.height)
 
 
 def _looked_at(session: Session) -> str:

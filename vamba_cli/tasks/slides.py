@@ -14,7 +14,7 @@ from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan, core
 from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said
+from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said, was_scaled_down
 from vamba_cli.tasks.order import about, answer_of_order
 from vamba_cli.tasks.order_questions import place_of, slide_to_read
 from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, pictures, read_outline, shows_text
@@ -49,8 +49,9 @@ _FILM = (
     "No slide or screen with text could be read in this video, and the small model reads nothing else: of film, "
     "landscapes and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
-_UNREADABLE = "(what it says could not be read clearly; --preset small-print looks closer)"
-_PARTLY = f"{UNCLEAR} could not be read clearly; --preset small-print looks closer"
+_UNREADABLE = "what it says could not be read clearly"
+_PARTLY = f"{UNCLEAR} could not be read clearly"
+_CLOSER = "; --preset small-print looks closer"
 _LONG_BYTES = 240  # of the words of a slide, from which on there may be more: the model was taught to read up to 300
 _GOES_ON = "the slide may say more"
 _ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
@@ -174,7 +175,7 @@ def _about(
     if wished is not None and spans:
         on_event(Stage("answer", question))
         read = _read(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
-        return (f"{_UNREADABLE if read == UNCLEAR else read}\n{text}" if read else text), evidence
+        return (f"{_unreadable(session) if read == UNCLEAR else read}\n{text}" if read else text), evidence
     if wanted.kind != "open":
         return text, evidence
     return f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if heard else f"{text} {profile.limits}", evidence
@@ -300,7 +301,7 @@ def _at(session: Session, profile: Profile, wished: Wish, moment: float, setting
     title = _read(session, profile, "title", part, settings)
     words = _read(session, profile, "text", part, settings) if wished == "text" or not title.text else None
     if words is not None and words.text:
-        body = _UNREADABLE if words.text == UNCLEAR else words.text
+        body = _unreadable(session) if words.text == UNCLEAR else words.text
         shown = title.text and title.probability >= SURE_TITLE and title.text not in body
         return f"“{title.text}”: {body}" if shown else body, [ScoredSpan(*scene, words.probability)]
     if not title.text:
@@ -339,5 +340,10 @@ def _read(session: Session, profile: Profile, wished: Wish, scene: Span, setting
     text = in_a_row(clearly(read))
     if text == UNCLEAR:
         return Generated(text, read.probability)
-    notes = [_PARTLY] * (UNCLEAR in text) + [_GOES_ON] * (len(read.text.encode()) >= _LONG_BYTES)
+    notes = [f"{_PARTLY}{_CLOSER * was_scaled_down(session)}"] * (UNCLEAR in text)
+    notes += [_GOES_ON] * (len(read.text.encode()) >= _LONG_BYTES)
     return Generated(f"{text} ({'; '.join(notes)})" if notes else text, read.probability)
+
+
+def _unreadable(session: Session) -> str:
+    return f"({_UNREADABLE}{_CLOSER * was_scaled_down(session)})"

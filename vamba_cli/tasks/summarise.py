@@ -1,6 +1,6 @@
 """A video in words: an outline with times, part by part, and a summary of all of it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from textwrap import shorten
@@ -13,6 +13,7 @@ from vamba_cli.errors import UsageError
 from vamba_cli.results import Chapter, OutlineEntry
 from vamba_cli.subtitles import Subtitles
 from vamba_cli.tasks.chapters import Wishes, find_chapters
+from vamba_cli.tasks.outline import read_outline
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import clean_sentences, without_loop
@@ -58,7 +59,8 @@ def summarise(session: Session, wishes: SummaryWishes, on_event: OnEvent) -> tup
         titled = [chapter for chapter in chapters if chapter.title_source == "model"]
         if wishes.style == "outline" and (titled or told != chapters):
             return outline_text(outline), outline
-        return _of_titles(titled, chapters[-1].end_seconds, wishes, profile), outline
+        shown = _shown(session, profile, on_event) or titled
+        return _of_titles(shown, chapters[-1].end_seconds, wishes, profile), outline
     chapters = find_chapters(
         session,
         Wishes(min_length_seconds=_LEAST_PART_SECONDS, max_chapters=_MOST_PARTS, summaries=True),
@@ -93,24 +95,32 @@ def _with_what_is_said(chapter: Chapter, subtitles: Subtitles) -> Chapter:
     return replace(chapter, title=f"“{words}” (said)")
 
 
-def _of_titles(titled: Sequence[Chapter], end_seconds: float, wishes: SummaryWishes, profile: Profile) -> str:
+def _shown(session: Session, profile: Profile, on_event: OnEvent) -> list[Chapter]:
+    """When each title is on screen: a chapter lasts longer, where slides without a title come behind it."""
+    start = session.memory.pair_start_seconds
+    return [Chapter(start(one.first), start(one.stop), one.title) for one in read_outline(session, profile, on_event)]
+
+
+def _of_titles(shown: Sequence[Chapter], end_seconds: float, wishes: SummaryWishes, profile: Profile) -> str:
     """A summary by counting: what the titles that were read say of the video."""
-    if not titled:
+    if not shown:
         return f"Nothing that can be read was found. {profile.limits}"
     seconds: dict[str, float] = defaultdict(float)
     first: dict[str, float] = {}
-    agendas = dividers([chapter.title for chapter in titled])
-    for chapter in titled:
-        seconds[chapter.title] += chapter.end_seconds - chapter.start_seconds
-        first.setdefault(chapter.title, chapter.start_seconds)
+    times = Counter(one.title for one in shown)
+    agendas = dividers([one.title for one in shown])
+    for one in shown:
+        seconds[one.title] += one.end_seconds - one.start_seconds
+        first.setdefault(one.title, one.start_seconds)
+    lasting = {title: f"for {clock(seconds[title])}{f' in {n} parts' if n > 1 else ''}" for title, n in times.items()}
     kept = [title for title in seconds if title not in agendas]
     longest = sorted(kept, key=lambda title: -seconds[title])[: _TOPICS[wishes.length]]
     topics = sorted(longest, key=lambda title: first[title])
     if wishes.style == "bullets":
-        return "\n".join(f"- {clock(first[title])}  {title} (for {clock(seconds[title])})" for title in topics)
-    named = ", ".join(f"“{title}” (at {clock(first[title])}, for {clock(seconds[title])})" for title in topics)
+        return "\n".join(f"- {clock(first[title])}  {title} ({lasting[title]})" for title in topics)
+    named = ", ".join(f"“{title}” (at {clock(first[title])}, {lasting[title]})" for title in topics)
     number = f"{len(seconds)} titles were read" if len(seconds) > 1 else "One title was read"
-    opening, closing = titled[0].title, titled[-1].title
+    opening, closing = shown[0].title, shown[-1].title
     course = f", from “{opening}” to “{closing}”" if len(seconds) > 1 else ""
     return f"{clock(end_seconds)} of slides; {number}{course}. Longest on screen: {named}."
 

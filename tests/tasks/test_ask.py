@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 from av.video.frame import PictureType, VideoFrame
 
-from tests.tasks.reading import spelt
+from tests.tasks.saying import spelt
 from tests.tinynet import SMALL
 from vamba_cli import api
 from vamba_cli.cli.demo import SLIDES
@@ -27,7 +27,7 @@ from vamba_cli.media.frames import FrameChunk, FrameReader
 from vamba_cli.media.slideshow import write_slideshow
 from vamba_cli.results import AskResult, Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks import slides
+from vamba_cli.tasks import reading
 from vamba_cli.train.export import config_json
 
 SHOWN = {"How Neural Networks Learn": (0, 10), "Overfitting": (10, 22), "The Learning Rate": (22, 30)}
@@ -155,7 +155,7 @@ def test_the_end_is_on_screen_until_the_clock_says_so(lecture: Path, first: AskR
 
 
 def test_a_slash_in_a_title_parts_no_lines(lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slides, "generate", lambda *_, **__: spelt(("Input / Output", 0.99)))
+    monkeypatch.setattr(reading, "generate", lambda *_, **__: spelt(("Input / Output", 0.99)))
     (answer,) = api.ask(lecture, ["what is on screen at 0:15?"], Settings()).answers
     assert answer.answer.startswith("“Input / Output” is on screen at ")
 
@@ -163,7 +163,7 @@ def test_a_slash_in_a_title_parts_no_lines(lecture: Path, first: AskResult, monk
 def test_a_title_that_is_read_unclearly_is_no_fact(
     lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slides, "_read", lambda *_: Generated("https://truthuted.com", 0.73))
+    monkeypatch.setattr(reading, "read_slide", lambda *_: Generated("https://truthuted.com", 0.73))
     (answer,) = api.ask(lecture, ["what is on screen at 0:15?"], Settings()).answers
     assert "could not be read clearly (perhaps “https://truthuted.com”)" in answer.answer
 
@@ -214,7 +214,7 @@ def test_lines_that_are_read_unclearly_are_not_told(
     lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch, words: Generated, told: str
 ) -> None:
     read = {"title?": spelt(("Overfitting", 0.99)), "whole text?": words}
-    monkeypatch.setattr(slides, "generate", lambda _model, _tokenizer, _memory, question, **_: read[question])
+    monkeypatch.setattr(reading, "generate", lambda _model, _tokenizer, _memory, question, **_: read[question])
     (answer,) = api.ask(lecture, ["read the slide at 0:15"], Settings()).answers
     assert answer.answer == f"“Overfitting”: {told}"
 
@@ -223,9 +223,17 @@ def test_the_number_of_a_page_is_not_what_it_says(
     lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = {"title?": spelt(("Overfitting", 0.99)), "whole text?": spelt(("6", 0.99))}
-    monkeypatch.setattr(slides, "generate", lambda _model, _tokenizer, _memory, question, **_: read[question])
+    monkeypatch.setattr(reading, "generate", lambda _model, _tokenizer, _memory, question, **_: read[question])
     (answer,) = api.ask(lecture, ["read the slide at 0:15"], Settings()).answers
     assert answer.answer.startswith("“Overfitting” is on screen at 0:1")
+
+
+def test_titles_with_words_of_the_same_stem_are_named(lecture: Path, first: AskResult) -> None:
+    asked = ["when are networking learners shown?", "are networking learners shown?"]
+    near, denied = api.ask(lecture, asked, Settings()).answers
+    assert "was not found" in near.answer and near.answer.endswith("similar words: “How Neural Networks Learn” (0:00).")
+    assert denied.answer.startswith("No: ") and "similar" not in denied.answer
+    assert near.evidence == denied.evidence == ()
 
 
 def test_a_slide_that_is_not_there(lecture: Path, first: AskResult) -> None:

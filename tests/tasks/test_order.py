@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.engine.test_windows import memory_with
-from tests.tasks.reading import spelt
+from tests.tasks.saying import spelt
 from vamba_cli.engine.events import ignore
 from vamba_cli.engine.generate import Generated
 from vamba_cli.engine.windows import ScoredSpan

@@ -28,6 +28,8 @@ from vamba_cli.tasks.topics import is_picture
 from vamba_cli.tasks.wishes import subject
 from vamba_cli.timecode import clock_span
 
+Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
+
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _EVERY_SPAN = 10_000
 _ON_A_SLIDE = re.compile(

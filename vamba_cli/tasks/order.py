@@ -11,7 +11,7 @@ from functools import cached_property
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
-from vamba_cli.tasks.evidence import everywhere, is_sure, name_of, not_found
+from vamba_cli.tasks.evidence import Reply, everywhere, is_sure, name_of, not_found
 from vamba_cli.tasks.order_questions import place_of
 from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
@@ -20,8 +20,6 @@ from vamba_cli.tasks.titles import names, names_in_parts, same_title
 from vamba_cli.tasks.topics import is_picture
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.timecode import clock, clock_span
-
-Reply = tuple[str, list[ScoredSpan]]
 
 _NAMED = 3  # spans that a sentence names
 _TOPICS = 5  # that say what a video is about

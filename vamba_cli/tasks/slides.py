@@ -8,19 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vamba_cli.engine.events import OnEvent, Stage
-from vamba_cli.engine.generate import Generated, Span, generate
-from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
-from vamba_cli.engine.windows import ScoredSpan, core
 from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks.evidence import evidence_of, found, not_found, search_for, seen_or_said, was_scaled_down
+from vamba_cli.tasks.evidence import Reply, evidence_of, found, not_found, search_for, seen_or_said
 from vamba_cli.tasks.order import about, answer_of_order
 from vamba_cli.tasks.order_questions import place_of, slide_to_read
-from vamba_cli.tasks.outline import LEAST_READ, SURE_TITLE, Heading, pictures, read_outline, shows_text
+from vamba_cli.tasks.outline import Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
+from vamba_cli.tasks.reading import read_at, read_first, read_slide, unreadable
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.titles import NEW_LINE, UNCLEAR, clearly, in_a_row, may_be_misspelt, names, without_loop
+from vamba_cli.tasks.titles import UNCLEAR, has_akin_words, may_be_misspelt, names
 from vamba_cli.tasks.topics import has_latin_letters, is_picture, is_pronoun, is_sentence
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.wishes import (
@@ -36,24 +34,17 @@ from vamba_cli.tasks.wishes import (
     wants_the_first,
     wish,
 )
-from vamba_cli.timecode import clock, clock_span
+from vamba_cli.timecode import clock
 
-Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
-Supported = tuple[str, tuple[Evidence, ...]]  # the same, with what is said
+Supported = tuple[str, tuple[Evidence, ...]]  # an answer, and what supports it, also in what is said
 
-_LEAST_LETTERS = 3  # of an unclear title that is told
-_SCENES_TRIED = 5  # of a video, before reading it is given up
 _ORDERS = ("after", "before", "nth", "longest", "count", "duration", "sooner")
 _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
 _FILM = (
     "No slide or screen with text could be read in this video, and the small model reads nothing else: of film, "
     "landscapes and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
 )
-_UNREADABLE = "what it says could not be read clearly"
-_PARTLY = f"{UNCLEAR} could not be read clearly"
-_CLOSER = "; --preset small-print looks closer"
-_LONG_BYTES = 240  # of the words of a slide, from which on there may be more: the model was taught to read up to 300
-_GOES_ON = "the slide may say more"
+_AKIN_NAMED = 3  # titles with words like those that were not found
 _ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 
 
@@ -114,7 +105,7 @@ def _from_headings(
     moment = _moment(session, profile, question, wanted, wished, on_event)
     if moment is not None:
         on_event(Stage("answer", question))
-        return _at(session, profile, wished or "title", moment, settings)
+        return read_at(session, profile, wished or "title", moment, settings)
     if wanted.kind in _ORDERS or wanted.other is not None:
         return answer_of_order(session, profile, question, wanted, on_event)
     if wished is None or wanted.topic is not None or (wished == "text" and subject(question)):
@@ -174,8 +165,8 @@ def _about(
     evidence = (*heard, *seen) if asks_about_speech(question) else (*seen, *heard)
     if wished is not None and spans:
         on_event(Stage("answer", question))
-        read = _read(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
-        return (f"{_unreadable(session) if read == UNCLEAR else read}\n{text}" if read else text), evidence
+        read = read_slide(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
+        return (f"{unreadable(session) if read == UNCLEAR else read}\n{text}" if read else text), evidence
     if wanted.kind != "open":
         return text, evidence
     return f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if heard else f"{text} {profile.limits}", evidence
@@ -204,8 +195,11 @@ def _nowhere(
             session, answer_of_order(session, profile, question, Understood("nth", counted, number), on_event)
         )
     text, meant = _spelt_out(session, profile, topic, on_event)
-    denied = wanted.kind == "yes-no" and not meant and not is_picture(topic)
-    return _timed(session, (f"No: {text}" if denied else text, meant))
+    if not meant and wanted.kind != "yes-no":
+        text += _akin(session, profile, topic, on_event)
+    elif not meant and not is_picture(topic):
+        text = f"No: {text}"
+    return _timed(session, (text, meant))
 
 
 def _each(
@@ -261,89 +255,18 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
     return f"“{topic}” itself was not found, but {text}", spans
 
 
+def _akin(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> str:
+    """A sentence about titles with words of the same stems as a topic that was not found; they support nothing."""
+    akin = [item for item in read_outline(session, profile, on_event) if has_akin_words(item.title, topic)]
+    start = session.memory.pair_start_seconds
+    named = ", ".join(f"“{item.title}” ({clock(start(item.first))})" for item in akin[:_AKIN_NAMED])
+    return f" Titles with similar words: {named}." if named else ""
+
+
 def _of_the_first(session: Session, profile: Profile, question: str, wished: Wish, settings: Settings) -> Reply:
     """The first scene, unless the question is for a certain other one that the rules do not know."""
     if names_a_time(question):
         return "The time in this question was not understood: write 3:30, 1:02:03 or “3 minutes 30 seconds”.", []
     if not wants_the_first(question):
         return f"This question was not understood. {_ASK} {profile.limits}", []
-    return _first(session, profile, wished, settings)
-
-
-def _first(session: Session, profile: Profile, wished: Wish, settings: Settings) -> Reply:
-    """Title or words of the first scene that is surely read, else of the first that may be."""
-    doubtful: list[tuple[Span, Generated]] = []
-    for run, part in pictures(session, profile)[:_SCENES_TRIED]:
-        read = _read(session, profile, wished, part, settings)
-        if read.text not in ("", UNCLEAR) and read.probability >= LEAST_READ:
-            doubtful.append((run, read))
-            if read.probability >= SURE_TITLE:
-                break
-    if not doubtful:
-        return f"Nothing that can be read was found at the beginning. {profile.limits}", []
-    (first, stop), read = max(doubtful, key=lambda item: item[1].probability >= SURE_TITLE)
-    spans = [ScoredSpan(first, stop, read.probability)]
-    if wished == "text":
-        return read.text, spans
-    verb = "is" if read.probability >= SURE_TITLE else "may be"
-    at = clock(session.memory.pair_start_seconds(first))
-    return f"“{read.text}” {verb} the first title, at {at}; ask “list the topics” for all of them.", spans
-
-
-def _at(session: Session, profile: Profile, wished: Wish, moment: float, settings: Settings) -> Reply:
-    """Title or words of the scene that is on screen at a time."""
-    memory = session.memory
-    begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
-    if not begin <= moment < _until(session, begin, end, settings):
-        return f"{clock(moment)} is outside of what was looked at, {clock_span(begin, end)}.", []
-    slides = reversed(pictures(session, profile))
-    scene, part = next((run, part) for run, part in slides if memory.pair_start_seconds(run[0]) <= moment)
-    title = _read(session, profile, "title", part, settings)
-    words = _read(session, profile, "text", part, settings) if wished == "text" or not title.text else None
-    if words is not None and words.text:
-        body = _unreadable(session) if words.text == UNCLEAR else words.text
-        shown = title.text and title.probability >= SURE_TITLE and title.text not in body
-        return f"“{title.text}”: {body}" if shown else body, [ScoredSpan(*scene, words.probability)]
-    if not title.text:
-        return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
-    span, told = clock_span(*(memory.pair_start_seconds(pair) for pair in scene)), f"“{title.text}” is on screen"
-    if title.probability < SURE_TITLE:
-        is_one_line = NEW_LINE not in title.text and sum(map(str.isalpha, title.text)) >= _LEAST_LETTERS
-        perhaps = f" (perhaps “{title.text}”)" if is_one_line else ""
-        told = f"A slide or screen whose title could not be read clearly{perhaps} is shown"
-    return f"{told} at {span}.", [ScoredSpan(*scene, title.probability)]
-
-
-def _until(session: Session, begin: float, end: float, settings: Settings) -> float:
-    """Up to when the last picture counts as being on screen: a lone last frame is no pair; clocks round."""
-    if settings.end_seconds is not None:
-        return end
-    pair_seconds = (end - begin) / max(1, session.memory.num_pairs)
-    return max(end, min(session.prospect.info.duration_seconds, end + pair_seconds)) + 1.0
-
-
-def _read(session: Session, profile: Profile, wished: Wish, scene: Span, settings: Settings) -> Generated:
-    """Title or words of a scene; "" where there is nothing to read."""
-    read = generate(
-        session.ready.model,
-        session.ready.tokenizer,
-        session.memory,
-        profile.reading_whole if wished == "text" else profile.reading,
-        window=core(scene, profile.search.longest_window),
-        options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
-        max_new_tokens=2 * settings.max_new_tokens,  # letters
-    )
-    if read.text in profile.empty_answers or not any(map(str.isalpha, read.text)):  # the number of a page
-        return Generated("", read.probability)
-    if wished != "text":
-        return Generated(without_loop(read.text), read.probability)
-    text = in_a_row(clearly(read))
-    if text == UNCLEAR:
-        return Generated(text, read.probability)
-    notes = [f"{_PARTLY}{_CLOSER * was_scaled_down(session)}"] * (UNCLEAR in text)
-    notes += [_GOES_ON] * (len(read.text.encode()) >= _LONG_BYTES)
-    return Generated(f"{text} ({'; '.join(notes)})" if notes else text, read.probability)
-
-
-def _unreadable(session: Session) -> str:
-    return f"({_UNREADABLE}{_CLOSER * was_scaled_down(session)})"
+    return read_first(session, profile, wished, settings)

@@ -3,6 +3,7 @@
 import math
 import re
 from difflib import SequenceMatcher
+from itertools import takewhile
 
 from vamba_cli.engine.generate import Generated
 
@@ -22,6 +23,7 @@ _NEARLY_EQUAL = 0.9
 _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S)", re.IGNORECASE)
 _WORD = re.compile(r"[\w+#]+")
 _LONG_ENOUGH = 4  # letters of a topic that are looked for inside words, too
+_SAME_STEM = 0.6  # of the letters of the longer word
 _LONG_WORD = 6  # letters of a word of which one may be misread
 
 
@@ -140,6 +142,22 @@ def may_be_misspelt(topic: str) -> bool:
     (True, False)
     """
     return any(len(word) >= _LONG_WORD for word in _WORD.findall(topic))
+
+
+def has_akin_words(title: str, topic: str) -> bool:
+    """Whether a title has a word of the same stem for each longer word of a topic.
+
+    >>> has_akin_words("Building the package", "build a package"), has_akin_words("Packages", "build a package")
+    (True, False)
+    """
+    own = _WORD.findall(title.casefold())
+    wanted = [word for word in _WORD.findall(topic.casefold()) if len(word) >= _LONG_ENOUGH]
+    return bool(wanted) and all(any(_are_akin(word, one) for word in own) for one in wanted)
+
+
+def _are_akin(one: str, other: str) -> bool:
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return same >= _LONG_ENOUGH and same >= _SAME_STEM * max(len(one), len(other))
 
 
 def names_in_parts(title: str, topic: str) -> bool:

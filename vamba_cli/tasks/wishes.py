@@ -61,6 +61,7 @@ _SUBJECTS = tuple(
         r"|limitations?|purpose|point|idea|goal|role|meaning|definition|difference|differences|steps?|types?|kinds?|uses?|parts?"
         r"|properties|assumptions|results?)\s+(?:of|behind|for|between|in)\s+(?P<topic>.+?)(?:\s+(?:over|against|and|versus|vs)\s+.+)?$",
         r"^how\s+(?:does|do|did|can|is|are|to)\s+(?P<topic>.+?)(?:\s+(?:work|works|done|computed|calculated|used|made|defined|function|be\s+\w+))$",
+        r"^how\s+(?:do|does|can|could|should|would|to)\s+(?:i|you|we|one|they)\s+(?P<topic>.+)$",
         r"^why\s+(?:is|are|does|do|did|was|were)\s+(?P<topic>.+?)(?:\s+(?:important|useful|needed|used|good|bad|work|fail|necessary))$",
         r"^(?:explain|define|describe|tell\s+(?:me|us)\s+(?:more\s+|something\s+)?about)\s+(?P<topic>.+)$",
         r"^what\s+(?:does|do|is|was|did)(?:\s+\w+){0,2}?\s+(?:said|say|says|tell\s+us|told|explain)\s+about\s+(?P<topic>.+)$",

@@ -218,7 +218,7 @@ def test_paths_without_a_video(vamba: Vamba, api: FakeApi) -> None:
     assert ran.code == 4 and ran.err == "error: gone.mp4 does not exist: check the name\n"
     Path("empty").mkdir()
     ran = vamba("chapters", "empty", "--json")
-    assert ran.code == 2 and ran.out == "" and "no video was found in empty" in ran.err
+    assert ran.code == 4 and ran.out == "" and "no video was found in empty" in ran.err
 
 
 @pytest.mark.parametrize(
@@ -449,7 +449,7 @@ def test_copies_are_not_worked_on_again(vamba: Vamba, short: FakeApi, real: Path
     (real / "a.mp4").unlink()
     (real / "sub" / "a.mp4").unlink()
     ran = vamba("chapters", "films")
-    assert ran.code == 2 and "but 2 with chapters inside, written by --embed" in ran.err
+    assert ran.code == 4 and "but 2 with chapters inside, written by --embed" in ran.err
 
 
 def test_a_copy_that_cannot_be_written(vamba: Vamba, short: FakeApi, real: Path) -> None:

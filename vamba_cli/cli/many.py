@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vamba_cli.errors import UsageError
+from vamba_cli.errors import MediaError, UsageError
 from vamba_cli.output.files import document_stems
 from vamba_cli.results import Failure
 from vamba_cli.videos import find_videos
@@ -34,7 +34,8 @@ def found_videos(paths: Sequence[str], subtitles_file: str | None) -> Found:
     """All videos of the files and folders named, each once, in natural order.
 
     Raises:
-        UsageError: there is not one; or there are several, and one file of subtitles.
+        MediaError: there is not one.
+        UsageError: there are several, and one file of subtitles.
     """
     if len(paths) == 1 and not Path(paths[0]).is_dir():  # also where it is missing: whoever opens it says so
         video = Path(paths[0])
@@ -47,7 +48,7 @@ def found_videos(paths: Sequence[str], subtitles_file: str | None) -> Found:
     failures = tuple(Failure(str(item.path), "NotFound", item.problem) for item in found if item.problem)
     if not kept and not failures:
         own_alone = f" but {len(own)} with chapters inside, written by --embed" if own else ""
-        raise UsageError(
+        raise MediaError(
             f"no video was found in {', '.join(paths)}{own_alone}: name files, or folders with videos in them"
         )
     if subtitles_file is not None and len(kept) > 1:

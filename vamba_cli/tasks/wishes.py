@@ -71,7 +71,7 @@ _SUBJECTS = tuple(
 )
 _ARTICLE = re.compile(r"^(?:the|a|an|some|any)\s+", re.IGNORECASE)
 _NOT_A_SUBJECT = re.compile(
-    r"^(?:this|that|it|he|she|they|you|we|i|his|her|their|your|my|there|who|going|the\s+(?:speaker|lecturer|teacher|man|woman|weather))\b",
+    r"^(?:this|that|it|he|she|they|you|we|i|his|her|their|your|my|there|who|going|shown|said|told|seen|happening|covered|discussed|in\s+the|the\s+(?:speaker|lecturer|teacher|man|woman|weather))\b",
     re.IGNORECASE,
 )
 _MOST_SUBJECT_WORDS = 6

@@ -221,3 +221,10 @@ def test_film_shows_no_text(
     monkeypatch.setattr(outline, "read", read)
     session: Any = SimpleNamespace(memory=memory_with([torch.inf, *[50.0] * (len(titles) - 1)]))
     assert shows_text(session, PROFILE) is is_text
+
+
+def test_what_a_model_cannot_do_is_said_once() -> None:
+    assert PROFILE.after("“UMAP” is on screen.") is PROFILE
+    assert PROFILE.after(f"“UMAP” was not found. {PROFILE.limits}").limits == ""
+    further = PROFILE.after(f"{PROFILE.nothing_to_read} It has no subtitles either.")
+    assert further.limits == "" and further.nothing_to_read == "Nothing can be read in this video."

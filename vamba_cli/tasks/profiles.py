@@ -7,6 +7,7 @@ from vamba_cli.engine.signals import Probe
 from vamba_cli.engine.windows import SearchOptions
 
 _LEAST_LETTERS = 3  # of a word, with which it can be looked for
+_AGAIN = "Nothing can be read in this video."
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Profile:
     reading: a question that a window answers with its heading, or "".
     reads_windows: whether answers come from a short window (of `search.longest_window` pairs) or the whole video.
     limits: said to the user where the model found nothing or cannot answer.
+    nothing_to_read: said where a video shows nothing that it could read.
     reading_text: a question that a window answers with its first lines, which says whether there are words, or "".
     reading_whole: one that it answers with more of them, which takes longer, or "".
     finding: a question about the {beginning} of a topic that a window answers with its line from there on, or "";
@@ -33,6 +35,7 @@ class Profile:
     reads_windows: bool
     search: SearchOptions
     limits: str
+    nothing_to_read: str = ""
     reading_text: str = ""
     reading_whole: str = ""
     finding: str = ""
@@ -43,6 +46,8 @@ class Profile:
 
     def after(self, answer: str) -> "Profile":
         """The profile for what is said behind an answer: what the model cannot do is said once."""
+        if self.nothing_to_read and self.nothing_to_read in answer:
+            return replace(self, limits="", nothing_to_read=_AGAIN)
         return replace(self, limits="") if self.limits and self.limits in answer else self
 
     def probe(self, question: str, topic: str | None) -> Probe | None:
@@ -96,6 +101,8 @@ PROFILES = {
         reads_windows=True,
         search=SearchOptions(longest_window=1, most_growth_seconds=30.0, most_difference=1.0, stills=True),
         limits="(The small model reads slides, above all their titles; --model vamba-qwen2-vl-7b understands more.)",
+        nothing_to_read="No slide or screen with text could be read in this video, and the small model reads nothing "
+        "else: of film, landscapes and people it knows nothing. --model vamba-qwen2-vl-7b understands them.",
         reading_text="text?",
         reading_whole="whole text?",
         finding="find: {beginning}",

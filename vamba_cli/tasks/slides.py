@@ -40,10 +40,6 @@ Supported = tuple[str, tuple[Evidence, ...]]  # an answer, and what supports it,
 
 _ORDERS = ("after", "before", "nth", "longest", "count", "duration", "sooner")
 _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
-_FILM = (
-    "No slide or screen with text could be read in this video, and the small model reads nothing else: of film, "
-    "landscapes and people it knows nothing. --model vamba-qwen2-vl-7b understands them."
-)
 _AKIN_NAMED = 3  # titles with words like those that were not found
 _ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 
@@ -55,7 +51,7 @@ def answer_from_slides(
     if wanted == Understood("duration", None):  # of the whole video: nothing has to be read for it
         return _timed(session, answer_of_order(session, profile, question, wanted, on_event))
     if not shows_text(session, profile):
-        return _of_film(session, question, wanted)
+        return _of_film(session, profile, question, wanted)
     if is_pronoun(wanted.topic):
         return f"Each question stands for itself: name the topic, not “{wanted.topic}”.", ()
     wished = wish(question) if wanted.kind == "open" else None
@@ -75,7 +71,7 @@ def answer_from_slides(
     )
 
 
-def _of_film(session: Session, question: str, wanted: Understood) -> Supported:
+def _of_film(session: Session, profile: Profile, question: str, wanted: Understood) -> Supported:
     """The answer where there is nothing to read: what the subtitles say, or that the model cannot know."""
     topic = wanted.topic or subject(question)
     heard = said(session.subtitles, topic)
@@ -84,7 +80,7 @@ def _of_film(session: Session, question: str, wanted: Understood) -> Supported:
         also = f" The subtitles do not mention “{topic}”." if named else ""
         if asks_about_speech(question) and not session.subtitles.lines:
             also = " It has no subtitles either: --subs FILE brings them, --transcribe makes them."
-        return f"{_FILM}{also}", ()
+        return f"{profile.nothing_to_read}{also}", ()
     text = seen_or_said(question, topic, (), heard, yes_no=wanted.kind == "yes-no")
     return (f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if wanted.kind == "open" else text), heard
 

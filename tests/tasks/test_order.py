@@ -96,6 +96,11 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             [(5, 15)],
         ),
         (
+            "which comes first, Shells or Forks?",
+            "Neither “Shells” nor “Forks” was found. " + PROFILE.limits,
+            [],
+        ),
+        (
             "how long is the last UMAP slide on screen?",
             "“last UMAP slide” is on screen in titles for 0:20 in all (0:10–0:30).",
             [(5, 15)],

@@ -256,16 +256,19 @@ def _sure(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
 def _sooner(watched: _Watched, question: str, wanted: Understood, topics: tuple[str, str]) -> Reply:
     """Which of two topics comes up before the other one: where each is a title first, or else in the text."""
     starts: dict[str, ScoredSpan] = {}
-    missing = ""
+    missing = list[str]()
     for topic in topics:
         spans, _ = _places(watched, question, topic)
         if spans:
             starts[topic] = next((span for span in spans if span.heading), _sure(spans)[0])
         else:
-            missing = topic
+            missing.append(topic)
+    if len(missing) == len(topics):
+        return f"Neither {' nor '.join(map(name_of, topics))} was found. {watched.profile.limits}".rstrip(), []
     if missing:
-        only = [f"{name_of(topic)} is at {watched.listed([span])}, but " for topic, span in starts.items()]
-        return "".join(only) + not_found(watched.session, missing, watched.profile), list(starts.values())
+        ((there, span),) = starts.items()
+        absent = not_found(watched.session, missing[0], watched.profile)
+        return f"{name_of(there)} is at {watched.listed([span])}, but {absent}", [span]
     one, other = (starts[topic] for topic in topics)
     if one.first == other.first:
         return f"{name_of(topics[0])} and {name_of(topics[1])} come up on one slide, at {watched.listed([one])}.", [one]

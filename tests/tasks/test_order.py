@@ -127,6 +127,18 @@ def test_where_frames_were_made_smaller_a_preset_is_named(session: Any) -> None:
     assert hint not in answer(session, "what comes after Forks?")[0]
     session.prospect.info.width = 1280
     assert answer(session, "what comes after Forks?")[0].endswith(hint)
+    session.prospect.info.width, session.prospect.plan.width = 1920, 1288  # as that preset makes them
+    assert hint not in answer(session, "what comes after Forks?")[0]
+
+
+def test_a_topic_that_begins_with_a_number(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is surely written as it was asked for is meant; the number of a kind of slide only where that is not."""
+    there = {"UMAP": UMAP, "second derivative": [ScoredSpan(21, 24, 0.9)], "derivative": [ScoredSpan(5, 8, 0.9)]}
+    monkeypatch.setattr(order, "everywhere", lambda _s, _p, _q, topic, _e: (there.get(topic, []), topic))
+    assert "(0:42–0:48)" in answer(session, "how long is the second derivative on screen?")[0]
+    assert answer(session, "how many slides mention second UMAP?")[1] == []
+    before = answer(session, "what comes before the last slide?")
+    assert before == ("Before “last slide” (0:40–1:00) comes “UMAP”, at 0:10–0:30.", [(5, 15), (20, 30)])
 
 
 def test_a_first_slide_without_a_clear_title(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +150,10 @@ def test_a_first_slide_without_a_clear_title(session: Any, monkeypatch: pytest.M
     )  # fmt: skip
     assert "“Welcome to all”" in (about(session, PROFILE, ignore) or ("",))[0]
     assert "Welcome" not in answer(session, "what is the second slide?")[0]
-    monkeypatch.setattr(outline, "read", lambda *_: [Generated("EXECS */ RF92", 0.5)])
+    for unclear in (spelt(("EXECS */ RF92", 0.8)), Generated("EXECS */ RF92", 0.5)):
+        said = {PROFILE.reading: Generated("(no title)", 0.99), PROFILE.reading_text: unclear}
+        monkeypatch.setattr(outline, "read", lambda _session, question, _windows, said=said: [said[question]])
+        assert answer(session, first)[0] == told
     assert answer(session, first)[0] == told
 
 

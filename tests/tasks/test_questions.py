@@ -308,6 +308,9 @@ def test_stretches_at_the_edges(question: str, span: tuple[float, float]) -> Non
         ("how long is it shown?", Understood("duration", "it")), ("how long is it?", Understood("duration", None)),
         ("how long is this slide on screen?", Understood("duration", "this")),
         ("how long is t-SNE on screen in total?", Understood("duration", "t-SNE")),
+        ("how long is that derivation shown?", Understood("duration", "that derivation")),
+        ("What is closing?", Understood("open", None)),
+        ("last meeting minutes", Understood("time", "last meeting minutes")),
         ("and nanopore?", Understood("time", "nanopore")), ("which slide comes third?", Understood("nth", None, 3)),
         ("go to slide 12", Understood("nth", None, 12)),
     ],
@@ -321,7 +324,9 @@ def test_short_and_further_questions(question: str, expected: Understood) -> Non
     [
         ("read the slide Choosing the number of PCs", "Choosing the number of PCs"),
         ("what does the slide about PacBio say?", "PacBio"), ("what does slide 24 say?", None),
-        ("read the slide at 0:30", None), ("read slide 7", None),
+        ("read the slide at 0:30", None), ("read slide 7", None), ("read page 99", None),
+        ("read the slide again", None),
+        ("can you read the slide for me", None), ("what do the slides about Bayes say?", "Bayes"),
     ],
 )  # fmt: skip
 def test_which_slide_is_to_be_read(question: str, topic: str | None) -> None:

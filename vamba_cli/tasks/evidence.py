@@ -32,6 +32,7 @@ Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the p
 
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _EVERY_SPAN = 10_000
+_SMALL_PRINT_PIXELS = 1280  # along the longer edge, about as many as that preset keeps
 _ON_A_SLIDE = re.compile(
     r"^(?:words?|terms?|phrase)\s+(?=\S)|\s+(?:slides?|pages?)$|\s+(?:in|as)\s+(?:the|a|its|their)\s+(?:titles?|headings?|text)$",
     re.IGNORECASE,
@@ -256,9 +257,9 @@ def not_found(session: Session, topic: str | None, profile: Profile) -> str:
 
 
 def was_scaled_down(session: Session) -> bool:
-    """Whether frames were made smaller than they are before they were looked at."""
+    """Whether frames were made smaller before they were looked at than the preset `small-print` makes them."""
     info, plan = session.prospect.info, session.prospect.plan
-    return max(info.width, info.height) > max(plan.width, plan.height)
+    return max(info.width, info.height) > max(plan.width, plan.height) < _SMALL_PRINT_PIXELS
 
 
 def _looked_at(session: Session) -> str:

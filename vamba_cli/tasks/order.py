@@ -4,6 +4,7 @@ They are answered from the headings that are read and from where a topic is foun
 count.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import names, names_in_parts, same_title
-from vamba_cli.tasks.topics import is_picture
+from vamba_cli.tasks.topics import UNIT, is_picture
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.timecode import clock, clock_span
 
@@ -79,8 +80,13 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
 
 
 def _about_topic(watched: _Watched, question: str, wanted: Understood, named: str) -> Reply:
-    spans, topic = _one_of_a_kind(watched, question, named), named
-    if not spans:
+    spans, topic = list[ScoredSpan](), named
+    if not named.endswith((" slide", " page")):  # "the second UMAP slide" is surely one of several
+        spans, topic = _places(watched, question, named)
+    one = None if wanted.kind == "count" or any(map(is_sure, spans)) else _one_of_a_kind(watched, question, named)
+    if one:
+        spans, topic = one, named
+    elif not spans:
         spans, topic = _places(watched, question, named)
     if not spans:
         return not_found(watched.session, named, watched.profile), []
@@ -102,11 +108,14 @@ def _places(watched: _Watched, question: str, topic: str) -> tuple[list[ScoredSp
 def _one_of_a_kind(watched: _Watched, question: str, topic: str) -> list[ScoredSpan]:
     """Where the one is that a topic names by its number, as "the last outline" does; nothing where it names none.
 
-    Slides with it in their titles are meant, if there are so many; "second order" may be a topic, and then it is one.
+    Slides with it in their titles are meant, if there are so many.
     """
     number, kind = place_of(topic)
-    if not number or any(names(heading.title, topic) for heading in watched.headings):
+    if not number:
         return []
+    if re.fullmatch(UNIT, kind, re.IGNORECASE):  # "the last slide"
+        headed = [heading.span for heading in watched.headings]
+        return headed[number - 1 : number] if number > 0 else headed[-1:]
     sure = _sure(_places(watched, question, kind)[0])
     headed = [span for span in sure if span.heading]
     chosen = headed if len(headed) >= abs(number) else sure
@@ -242,7 +251,7 @@ def _time_of_many(watched: _Watched, number: int, topic: str, spans: Sequence[Sc
     chosen = sure[number - 1 if number > 0 else -1]
     where = "as a title" if chosen.heading else "in the text of a slide"
     more = f"; {_number(len(sure), 'slide')} in all" if len(sure) > 1 else ""
-    more += f", and perhaps {len(spans) - len(sure)} more" if len(spans) > len(sure) else ""
+    more += f"; perhaps on {len(spans) - len(sure)} more" if len(spans) > len(sure) else ""
     at, which = watched.span(chosen.first, chosen.stop), _ordinal(number)
     time = which if number in (-1, 1) else f"for the {which} time"
     return f"{name_of(topic)} is {time} on screen {where} at {at}{more}.", [chosen]

@@ -2,7 +2,7 @@
 
 import re
 
-from vamba_cli.tasks.topics import ENDING, UNIT, VIDEO, is_pronoun, topic_of
+from vamba_cli.tasks.topics import ENDING, UNIT, VIDEO, is_pronoun, plain, topic_of
 from vamba_cli.tasks.understood import Understood
 
 _DURATION = re.compile(
@@ -94,7 +94,7 @@ _NTH = re.compile(
     rf"^(?:(?:what|which)(?:\s+is|\s+was|\s+were|\s+are)?\s+|(?:go|jump|skip)\s+to\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
     rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{UNIT}"
     rf"|(?:slide|page)\s+(?:no\.?\s*|number\s+)?(?P<number>\d{{1,3}}))(?:\s+(?:about|called|titled))?(?:\s+(?:of|in)\s+{VIDEO})?$"
-    rf"|^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came)\s+(?:shown\s+)?(?:at\s+the\s+)?(?P<edge>{'|'.join(sorted(_NUMBERS))})|how\s+does\s+{VIDEO}\s+(?P<verb>end|start|begin))"
+    rf"|^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came)\s+(?:shown\s+)?(?P<edge>(?:at\s+the\s+)?(?:first|last|end|beginning|start)|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|final)|how\s+does\s+{VIDEO}\s+(?P<verb>end|start|begin))"
     rf"(?:\s+of\s+{VIDEO})?$",
     re.IGNORECASE,
 )
@@ -161,9 +161,9 @@ def _lasting(rest: str) -> Understood:
     spent = _SPENT.match(rest)
     bare = rest[spent.end() :] if spent else _LASTING.sub("", " " + _without_verb(rest)).strip()
     number, topic = _number(ENDING.sub("", f" {bare}").strip()), topic_of(bare)
-    first = bare.partition(" ")[0]
-    if _ON_SCREEN.search(rest) and is_pronoun(first):  # "this slide": not the video, and nobody knows which
-        return Understood("duration", first, number)
+    pointed = re.fullmatch(rf"(\w+)(?:\s+(?:{UNIT}|shown|visible))?", bare, re.IGNORECASE)
+    if pointed and _ON_SCREEN.search(rest) and is_pronoun(pointed[1]):  # "this slide": nobody knows which
+        return Understood("duration", pointed[1], number)
     return Understood("duration", None if number else _none_of_all(topic), number)
 
 
@@ -172,7 +172,7 @@ def _number(text: str) -> int:
     nth = _NTH.match(text)
     if nth is None:
         return 0
-    word = (nth["word"] or nth["edge"] or nth["verb"] or "").casefold()
+    word = (nth["word"] or nth["edge"] or nth["verb"] or "").casefold().rpartition(" ")[2]
     return _NUMBERS[word] if word else int(nth["ordinal"] or nth["number"])
 
 
@@ -192,7 +192,7 @@ def slide_to_read(question: str) -> int:
     >>> slide_to_read("read the last slide"), slide_to_read("What does slide 3 say?"), slide_to_read("read the slide")
     (-1, 3, 0)
     """
-    found = _TO_READ.fullmatch(question.rstrip("?!. "))
+    found = _TO_READ.fullmatch(plain(question))
     return _number(found["slide"]) if found else 0
 
 

@@ -10,7 +10,7 @@ from vamba_cli.engine.scenes import Scene, find_scenes
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan, best_first, core, scenes, settled
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.titles import clearly, in_a_row, names, same_title, without_loop
+from vamba_cli.tasks.titles import UNCLEAR, clearly, in_a_row, names, same_title, without_loop
 
 _PICTURES = 16  # of a video, by which it is judged whether there is anything to read
 SURE_TITLE, _TITLED_SHARE = 0.93, 0.25  # of a token, on average, below which it is no heading; of those pictures
@@ -127,7 +127,8 @@ def read_before(session: Session, profile: Profile, pair: int) -> str:
     for question in (profile.reading, profile.reading_text):  # a page with the title of a talk may have no heading
         (said,) = read(session, question, [core(part, profile.search.longest_window)])
         if said.text not in profile.empty_answers and said.probability >= LEAST_READ:
-            return without_loop(in_a_row(clearly(said)) if question == profile.reading_text else said.text)
+            words = in_a_row(clearly(said)) if question == profile.reading_text else said.text
+            return "" if words == UNCLEAR else without_loop(words)
     return ""
 
 

@@ -6,7 +6,7 @@ The rules only choose how the answer is found and phrased. Whatever they do not 
 import re
 
 from vamba_cli.tasks.order_questions import of_order_or_number
-from vamba_cli.tasks.topics import PREPOSITION, UNIT, plain, topic_of
+from vamba_cli.tasks.topics import MINUTES, PREPOSITION, UNIT, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
 _GO = re.compile(
@@ -16,10 +16,12 @@ _GO = re.compile(
 )
 # A stretch or a moment before the question; where it is, is found in the whole question.
 _SPAN_FIRST = re.compile(
-    r"^(?:(?:between|from)\s+(?:minute\s+)?[\d:]+\s+(?:and|to|until|till)\s+(?:minute\s+)?[\d:]+|(?:at|around)\s+\d+:[\d:]+"
-    r"|(?:(?:in|during|within)\s+)?(?:the\s+)?(?:first|last)\s+(?:[\w-]+\s+){0,2}?min(?:ute)?s?)(?:[\s,]+|$)"
-    r"(?=(?:(?:what|which|is|are|does|list)\b|$))",
+    r"^(?:(?:between|from)\s+(?:minute\s+)?[\d:]+\s+(?:and|to|until|till)\s+(?:minute\s+)?[\d:]+|(?:at|around)\s+\d+:[\d:]+)[\s,]+"
+    r"(?=(?:what|which|is|are|does|list)\b)",
     re.IGNORECASE,
+)
+_MINUTES_FIRST = re.compile(
+    rf"^(?:(?:in|during|within)\s+)?{MINUTES}(?:[\s,]+(?=(?:what|which|list)\b)|$)", re.IGNORECASE
 )
 _FURTHER = re.compile(r"^and\s+(?=\S)")  # in small letters: "And then?" may be a title
 _WHAT_ABOUT = re.compile(r"^(?:and\s+)?(?:what|how)\s+about\s+(?=\S)", re.IGNORECASE)
@@ -74,7 +76,7 @@ def understand(question: str) -> Understood:
     >>> [understand(text).kind for text in ("list the topics", "how many slides mention PCA?", "What is the title?")]
     ['outline', 'count', 'open']
     """
-    text = _SPAN_FIRST.sub("", plain(question))
+    text = _MINUTES_FIRST.sub("", _SPAN_FIRST.sub("", plain(question)))
     quoted = _QUOTED.search(text)
     found = of_order_or_number(text) or _of_a_kind(text)
     if quoted and found.kind != "outline":

@@ -1,5 +1,7 @@
 """What the small model reads of a slide: its title, or its words as far as they are clear."""
 
+import re
+
 from vamba_cli.engine.generate import Generated, Span, generate
 from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
@@ -75,6 +77,7 @@ def _until(session: Session, begin: float, end: float, settings: Settings) -> fl
 
 def read_slide(session: Session, profile: Profile, wished: Wish, scene: Span, settings: Settings) -> Generated:
     """Title or words of a scene; "" where there is nothing to read."""
+    most = 2 * settings.max_new_tokens  # letters
     read = generate(
         session.ready.model,
         session.ready.tokenizer,
@@ -82,9 +85,9 @@ def read_slide(session: Session, profile: Profile, wished: Wish, scene: Span, se
         profile.reading_whole if wished == "text" else profile.reading,
         window=core(scene, profile.search.longest_window),
         options=SamplingOptions(settings.temperature, settings.top_k, settings.top_p, settings.seed),
-        max_new_tokens=2 * settings.max_new_tokens,  # letters
+        max_new_tokens=most,
     )
-    is_number = wished == "text" and not any(map(str.isalpha, read.text))  # of a page
+    is_number = wished == "text" and re.fullmatch(r"[\d\s/]+", read.text)  # of a page
     if read.text in profile.empty_answers or is_number:
         return Generated("", read.probability)
     if wished != "text":
@@ -93,7 +96,7 @@ def read_slide(session: Session, profile: Profile, wished: Wish, scene: Span, se
     if text == UNCLEAR:
         return Generated(text, read.probability)
     notes = [f"{_PARTLY}{_CLOSER * was_scaled_down(session)}"] * (UNCLEAR in text)
-    notes += [_GOES_ON] * (len(read.text.encode()) >= _LONG_BYTES)
+    notes += [_GOES_ON] * (len(read.text.encode()) >= min(_LONG_BYTES, most))
     return Generated(f"{text} ({'; '.join(notes)})" if notes else text, read.probability)
 
 

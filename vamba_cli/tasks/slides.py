@@ -253,9 +253,13 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
 
 def _akin(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> str:
     """A sentence about titles with words of the same stems as a topic that was not found; they support nothing."""
+    if not has_akin_words(topic, topic):  # of short words alone: not worth reading the headings
+        return ""
     akin = [item for item in read_outline(session, profile, on_event) if has_akin_words(item.title, topic)]
+    first = {item.title.casefold(): item for item in reversed(akin)}
     start = session.memory.pair_start_seconds
-    named = ", ".join(f"“{item.title}” ({clock(start(item.first))})" for item in akin[:_AKIN_NAMED])
+    kept = sorted(first.values(), key=lambda item: item.first)[:_AKIN_NAMED]
+    named = ", ".join(f"“{item.title}” ({clock(start(item.first))})" for item in kept)
     return f" Titles with similar words: {named}." if named else ""
 
 

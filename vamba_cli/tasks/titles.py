@@ -53,11 +53,11 @@ def clearly(read: Generated) -> str:
     'Tasks / […]'
     """
     lines, line, logs = list[str](), "", list[float]()
-    for text, log in (*read.pieces, (NEW_LINE, 0.0)):
+    for text, log in (*read.pieces, (NEW_LINE, None)):
         line += text
-        logs.append(log)
+        logs += [] if log is None else [log]
         if line.endswith(NEW_LINE):
-            is_clear = sum(logs) / len(logs) >= math.log(_LEAST_CLEAR)
+            is_clear = sum(logs) >= len(logs) * math.log(_LEAST_CLEAR)
             words = line.removesuffix(NEW_LINE).strip() if is_clear else UNCLEAR
             if words != UNCLEAR or lines[-1:] != [UNCLEAR]:
                 lines.append(words)
@@ -68,7 +68,7 @@ def clearly(read: Generated) -> str:
 def in_a_row(words: str) -> str:
     """The lines of a slide, as the small model reads them, in one paragraph: wrapped ones go on, others are parted.
 
-    A line that comes again was read in circles, unless it is very short.
+    A line that comes again at once, and a long one that does later, was read in circles.
 
     >>> in_a_row("Marker genes & / expression of / two types / Enrichment / Page Table Entry / Page Table Entry")
     'Marker genes & expression of two types; Enrichment; Page Table Entry'
@@ -78,7 +78,7 @@ def in_a_row(words: str) -> str:
     text = ""
     lines = words.split(NEW_LINE)
     for place, line in enumerate(lines):
-        if len(line) >= _LONG_ENOUGH and line in lines[:place]:
+        if line in lines[:place] and len(line) >= (_LONG_ENOUGH if line == lines[place - 1] else _LONG_TITLE):
             continue
         goes_on = line[:1].islower() or text.endswith(_GOES_ON)
         text += f"{'' if not text else ' ' if goes_on else '; '}{line}"
@@ -149,6 +149,8 @@ def has_akin_words(title: str, topic: str) -> bool:
 
     >>> has_akin_words("Building the package", "build a package"), has_akin_words("Packages", "build a package")
     (True, False)
+    >>> has_akin_words("Contracts", "contrast"), has_akin_words("Patch systems", "patching")
+    (False, True)
     """
     own = _WORD.findall(title.casefold())
     wanted = [word for word in _WORD.findall(topic.casefold()) if len(word) >= _LONG_ENOUGH]
@@ -157,7 +159,7 @@ def has_akin_words(title: str, topic: str) -> bool:
 
 def _are_akin(one: str, other: str) -> bool:
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-    return same >= _LONG_ENOUGH and same >= _SAME_STEM * max(len(one), len(other))
+    return same >= _LONG_ENOUGH and same >= max(min(len(one), len(other)) - 1, _SAME_STEM * max(len(one), len(other)))
 
 
 def names_in_parts(title: str, topic: str) -> bool:

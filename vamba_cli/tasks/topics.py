@@ -9,8 +9,8 @@ _POLITE = re.compile(
     r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give|find)\s+(?:me|us)\s+(?:out\s+)?"
     r"|(?:tell|show)\s+(?:me|us)\s+"
     r"|(?:i\s+(?:want|would\s+like|wanna|need)|i['’]d\s+like)\s+to\s+(?:know|see|find)\s+(?:out\s+)?|(?:i\s+wonder|do\s+you\s+know|any\s+idea)\s+)+"
-    r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do|if|whether|any\w*|explain|describe|define|compare|read)\b)"
-    r"|^(?:can|could)\s+you\s+(?:please\s+)?(?=(?:explain|describe|define|compare|read)\b)",
+    r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do|if|whether|any\w*|explain|describe|define|compare|read|tell\s+(?:me|us)\s+(?:\w+\s+)?about)\b)"
+    r"|^(?:(?:please|so|and|hi|hello|hey)[\s,]+)*(?:can|could)\s+you\s+(?:please\s+)?(?=(?:explain|describe|define|compare|read|tell\s+(?:me|us)\s+(?:\w+\s+)?about)\b)",
     re.IGNORECASE,
 )
 _THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)
@@ -71,6 +71,14 @@ _PICTURE = re.compile(
     r"(?:\s+(?:of|with|from|showing|that|in|on)\s+.+)?|(?:some\s+)?(?:people|(?:wo)?m[ae]n|child(?:ren)?)"
     r"|red|green|blue|yellow|orange|black|white|gr[ae]y|colou?r(?:s|ful)?|dark|bright",
     re.IGNORECASE,
+)
+
+
+COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+# the first or last minutes of a video
+MINUTES = (
+    rf"(?:the\s+|(?:in|during|within)\s+|^)(?P<edge>first|last)\s+"
+    rf"(?:(?P<number>\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)\s+)?min(?:ute)?s?\b"
 )
 
 

@@ -11,7 +11,7 @@
 import re
 from typing import Literal
 
-from vamba_cli.tasks.topics import plain
+from vamba_cli.tasks.topics import COUNTS, MINUTES, plain
 
 Wish = Literal["title", "text", "about"]
 
@@ -20,7 +20,7 @@ _MOST_WORDS = 4  # of a topic that is named beside another one
 
 _TEXT = re.compile(
     r"\b(?:written|writing|bullets?|words)\b|\bread\b|\b(?:slides?|screen|it|page)\s+says?\b|\bwhat\s+says\b"
-    r"|\btext\s+(?:is|on|of)\b|^text\b|^what\s+do(?:es)?\s+.*\b(?:slides?|page)\b.*\ssays?$",
+    r"|\btext\s+(?:is|on|of)\b|^text\b|^what\s+do(?:es)?\s+(?:the\s+)?(?:slides?|pages?)\s+(?:\d+|(?:about|on|with|at|called|titled|named)\s.*|[\"“„].*)\ssays?$",
     re.IGNORECASE,
 )
 _READ_TITLE = re.compile(r"^read\s+(?:me\s+|out\s+)*(?:the\s+)?(?:title|heading|headline)$", re.IGNORECASE)
@@ -50,13 +50,14 @@ _COMPARED = re.compile(
 _SUBJECTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"^(?:read|what\s+does)\s+(?:me\s+)?(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+?)(?:\s+says?)?$",
+        r"^(?:read|what\s+do(?:es)?)\s+(?:me\s+)?(?:the\s+)?(?:slides?|pages?)\s+(?:about|on|with|called|titled|named|mentioning|containing|showing)\s+(?P<topic>.+?)(?:\s+says?)?$",
         r"^(?:read|what\s+does)\s+(?:me\s+)?(?:the\s+)?(?P<topic>(?!(?:the|this|that|each|every|whole|entire|last|first|next|title|opening|closing|current|second|third|fourth|fifth)\b|\d)\w.*?)\s+"
         r"(?:slide|page)(?:\s+says?)?$",
-        r"^read\s+(?:me\s+)?(?:the\s+)?(?:slide|page)\s+(?P<topic>(?!(?:no|number|at|on|in|of|from|before|after|behind|that|which|where|when|with|about|called|titled|named|and|or|out|aloud|to|please)\b|\d)\S.*)$",
+        r"^read\s+(?:me\s+)?(?:the\s+)?slide\s+(?P<topic>(?!(?:no|number|at|on|in|of|from|before|after|behind|that|which|where|when|with|about|called|titled|named|and|or|out|aloud|to|please|for|by|again|here|now|next|carefully|slowly"
+        r"|titles?|text|headings?|one|two|three|four|five|six|seven|eight|nine|ten)\b|\d)\S.*)$",
         r"^what(?:\s+is|\s+does|\s+stands)\s+(?:written\s+|it\s+say\s+)?(?:on|in)\s+(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+)$",
         r"^read\s+(?:me\s+|out\s+|(?:the\s+)?(?:text|part|words?)\s+(?:about|on|of)\s+)*"
-        r"(?P<topic>(?!(?:it|this|that|what|everything|all|more|on|out|me|slides?|text|title|\d+|(?:the|a)\s+(?:title|heading|text|slides?|page|screen|whole|words?|first|last|next|bullets?))\b)\S.*)$",
+        r"(?P<topic>(?!(?:it|this|that|what|everything|all|more|on|out|me|slides?|pages?\s+\d+|text|title|\d+|(?:the|a)\s+(?:title|heading|text|slides?|page|screen|whole|words?|first|last|next|bullets?))\b)\S.*)$",
         r"^(?:what|which)\s+(?:is|are|was|were)\s+(?:the\s+)?(?:\w+\s+){0,2}?(?:advantages?|disadvantages?|benefits?|drawbacks?|limits?"
         r"|limitations?|purpose|point|idea|goal|role|meaning|definition|difference|differences|steps?|types?|kinds?|uses?|parts?"
         r"|properties|assumptions|results?)\s+(?:of|behind|for|between|in)\s+(?P<topic>.+?)(?:\s+(?:over|against|and|versus|vs)\s+.+)?$",
@@ -103,12 +104,7 @@ _CERTAIN = re.compile(
     r"\d|\b(?:longest|shortest|everything|all|more|most|least|half|middle|third|quarter|often|between|while|when|whenever|during|every|each|last|next|then|before|after)\b",
     re.I,
 )
-_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_EDGE = re.compile(
-    rf"\b(?:the\s+|^)(?P<edge>first|last)\s+(?:(?P<number>\d{{1,3}}|{'|'.join(_COUNTS)}|couple\s+of)\s+)?"
-    r"min(?:ute)?s?\b",
-    re.IGNORECASE,
-)
+_EDGE = re.compile(rf"\b{MINUTES}", re.IGNORECASE)
 
 
 def wish(question: str) -> Wish | None:
@@ -216,7 +212,7 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
 
 def _count(word: str) -> int:
     small = word.casefold()
-    return int(small) if small.isdigit() else _COUNTS.index(small) + 1 if small in _COUNTS else 2
+    return int(small) if small.isdigit() else COUNTS.index(small) + 1 if small in COUNTS else 2
 
 
 def share_of_video(question: str) -> float | None:

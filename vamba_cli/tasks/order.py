@@ -80,14 +80,11 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
 
 
 def _about_topic(watched: _Watched, question: str, wanted: Understood, named: str) -> Reply:
-    spans, topic = list[ScoredSpan](), named
-    if not named.endswith((" slide", " page")):  # "the second UMAP slide" is surely one of several
-        spans, topic = _places(watched, question, named)
-    one = None if wanted.kind == "count" or any(map(is_sure, spans)) else _one_of_a_kind(watched, question, named)
-    if one:
-        spans, topic = one, named
-    elif not spans:
-        spans, topic = _places(watched, question, named)
+    is_counted = named.endswith((" slide", " page"))  # "the second UMAP slide" is surely one of several
+    found = None if is_counted else _places(watched, question, named)
+    settled = wanted.kind == "count" or (found is not None and any(map(is_sure, found[0])))
+    one = [] if settled else _one_of_a_kind(watched, question, named)
+    spans, topic = (one, named) if one else found or _places(watched, question, named)
     if not spans:
         return not_found(watched.session, named, watched.profile), []
     if wanted.kind == "count":
@@ -114,11 +111,11 @@ def _one_of_a_kind(watched: _Watched, question: str, topic: str) -> list[ScoredS
     if not number:
         return []
     if re.fullmatch(UNIT, kind, re.IGNORECASE):  # "the last slide"
-        headed = [heading.span for heading in watched.headings]
-        return headed[number - 1 : number] if number > 0 else headed[-1:]
-    sure = _sure(_places(watched, question, kind)[0])
-    headed = [span for span in sure if span.heading]
-    chosen = headed if len(headed) >= abs(number) else sure
+        chosen = [heading.span for heading in watched.headings]
+    else:
+        sure = _sure(_places(watched, question, kind)[0])
+        headed = [span for span in sure if span.heading]
+        chosen = headed if len(headed) >= abs(number) else sure
     return chosen[number - 1 : number] if number > 0 else chosen[-1:]
 
 

@@ -4,13 +4,14 @@ import re
 import unicodedata
 
 UNIT = r"(?:slides?|pages?|titles?|headings?|topics?|sections?|chapters?|scenes?|screens?)"
+_REQUEST = r"(?:explain|describe|define|compare|read|tell\s+(?:me|us)\s+(?:\w+\s+)?about)"
 _POLITE = re.compile(
     r"^(?:(?:please|hi|hello|hey|so|ok|okay|and|well|um|now|sorry|thanks)\b[\s,!.]*(?:there\b[\s,!.]*)?"
     r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give|find)\s+(?:me|us)\s+(?:out\s+)?"
     r"|(?:tell|show)\s+(?:me|us)\s+"
     r"|(?:i\s+(?:want|would\s+like|wanna|need)|i['’]d\s+like)\s+to\s+(?:know|see|find)\s+(?:out\s+)?|(?:i\s+wonder|do\s+you\s+know|any\s+idea)\s+)+"
-    r"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do|if|whether|any\w*|explain|describe|define|compare|read|tell\s+(?:me|us)\s+(?:\w+\s+)?about)\b)"
-    r"|^(?:(?:please|so|and|hi|hello|hey)[\s,]+)*(?:can|could)\s+you\s+(?:please\s+)?(?=(?:explain|describe|define|compare|read|tell\s+(?:me|us)\s+(?:\w+\s+)?about)\b)",
+    rf"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do|if|whether|any\w*|{_REQUEST})\b)"
+    rf"|^(?:(?:please|so|and|hi|hello|hey)[\s,]+)*(?:can|could)\s+you\s+(?:please\s+)?(?={_REQUEST}\b)",
     re.IGNORECASE,
 )
 _THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)

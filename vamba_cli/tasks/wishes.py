@@ -54,7 +54,7 @@ _SUBJECTS = tuple(
         r"^(?:read|what\s+does)\s+(?:me\s+)?(?:the\s+)?(?P<topic>(?!(?:the|this|that|each|every|whole|entire|last|first|next|title|opening|closing|current|second|third|fourth|fifth)\b|\d)\w.*?)\s+"
         r"(?:slide|page)(?:\s+says?)?$",
         r"^read\s+(?:me\s+)?(?:the\s+)?slide\s+(?P<topic>(?!(?:no|number|at|on|in|of|from|before|after|behind|that|which|where|when|with|about|called|titled|named|and|or|out|aloud|to|please|for|by|again|here|now|next|carefully|slowly"
-        r"|titles?|text|headings?|one|two|three|four|five|six|seven|eight|nine|ten)\b|\d)\S.*)$",
+        rf"|titles?|text|headings?|{'|'.join(COUNTS)})\b|\d)\S.*)$",
         r"^what(?:\s+is|\s+does|\s+stands)\s+(?:written\s+|it\s+say\s+)?(?:on|in)\s+(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+)$",
         r"^read\s+(?:me\s+|out\s+|(?:the\s+)?(?:text|part|words?)\s+(?:about|on|of)\s+)*"
         r"(?P<topic>(?!(?:it|this|that|what|everything|all|more|on|out|me|slides?|pages?\s+\d+|text|title|\d+|(?:the|a)\s+(?:title|heading|text|slides?|page|screen|whole|words?|first|last|next|bullets?))\b)\S.*)$",

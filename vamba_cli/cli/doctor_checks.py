@@ -123,12 +123,12 @@ def _decoder() -> Check:
 def _optional(name: str) -> Check:
     module = name.replace("-", "_")
     if importlib.util.find_spec(module) is None:
-        return Check(name, "ok", "not installed (not needed: vamba brings its own kernels)")
+        return Check(name, "ok", "not installed (not needed: vamba's own kernels are faster)")
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         version = "of unknown version"
-    return Check(name, "ok", f"{version} found, not used: vamba brings its own kernels")
+    return Check(name, "ok", f"{version} found, not used: vamba's own kernels are faster")
 
 
 def _bundled() -> Check:

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from vamba_cli.tasks.wishes import moment_seconds, names_a_time, span_seconds, stands_for, subject, wish
+from vamba_cli.tasks.moments import limited, moment_seconds, names_a_time, span_seconds
+from vamba_cli.tasks.wishes import stands_for, subject, wish
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,7 @@ def test_long_nonsense_names_no_time_for_long(piece: str) -> None:
         moment_seconds(question)
         span_seconds(question, 600.0)
         names_a_time(question)
+        limited(f"is {question}")
     assert time.perf_counter() - began < 15
 
 

@@ -248,6 +248,25 @@ def test_topics_of_a_stretch_with_one_end(lecture: Path, first: AskResult) -> No
     assert overlap_seconds(early.evidence[0], SHOWN["How Neural Networks Learn"]) > 3
 
 
+def test_questions_that_are_limited_to_a_stretch(lecture: Path, first: AskResult) -> None:
+    asked = [
+        "is overfitting shown after 0:12?",
+        "is overfitting shown before 0:08?",
+        "between 0:24 and 0:29, when is overfitting shown?", "is overfitting shown at 0:15?",
+        "is photosynthesis shown before 0:08?", "how many slides are there in the second half?",
+        "how often is overfitting shown before 0:08?",
+    ]  # fmt: skip
+    later, early, between, at, absent, half, often = api.ask(lecture, asked, Settings()).answers
+    assert later.answer.startswith("Yes: “overfitting” is on screen as a title at 0:1") and later.evidence
+    assert early.answer.startswith("No, not at 0:00–0:08: “overfitting” is on screen as a title at 0:1")
+    assert between.answer.startswith("Not at 0:24–0:29: “overfitting” is on screen as a title at 0:1")
+    assert at.answer.startswith("Yes: ") and at.evidence
+    assert early.evidence == between.evidence == absent.evidence == ()
+    assert absent.answer.startswith("No: “photosynthesis” was not found")
+    assert half.answer.startswith("At 0:15–0:30: 2 titled parts")
+    assert often.answer.startswith("At 0:00–0:08: “overfitting” was not found.")
+
+
 def test_both_topics(lecture: Path, first: AskResult) -> None:
     (answer,) = api.ask(lecture, ["are both overfitting and photosynthesis shown?"], Settings()).answers
     shown, absent = answer.answer.splitlines()

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vamba_cli.tasks.moments import span_seconds, stretch_seconds
 from vamba_cli.tasks.questions import understand
 from vamba_cli.tasks.topics import is_pronoun, is_sentence
 from vamba_cli.tasks.understood import Kind, Understood
-from vamba_cli.tasks.wishes import span_seconds, subject, wish
+from vamba_cli.tasks.wishes import subject, wish
 
 TIMES = {
     "show me the part on MetaCell": "MetaCell",
@@ -299,7 +300,39 @@ def test_a_word_before_makes_no_two_topics(question: str) -> None:
 )  # fmt: skip
 def test_stretches_at_the_edges(question: str, span: tuple[float, float]) -> None:
     assert span_seconds(question, 1000.0) == span
-    assert understand(question) == Understood("open", None)
+    assert (understand(question).kind, understand(question).topic) == ("open", None)
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "topic", "span"),
+    [
+        ("in the first five minutes, is PCA shown?", "yes-no", "PCA", (0.0, 300.0)),
+        ("is there anything about PCA in the last minute?", "yes-no", "PCA", (3540.0, 3600.0)),
+        ("between 2:00 and 3:00, is PCA shown?", "yes-no", "PCA", (120.0, 180.0)),
+        ("from 2:00 to 5:00, when is PCA shown?", "time", "PCA", (120.0, 300.0)),
+        ("when is PCA shown after 10:00?", "time", "PCA", (600.0, 3600.0)),
+        ("is PCA mentioned before 5:00?", "yes-no", "PCA", (0.0, 300.0)),
+        ("does he mention PCA after 20 minutes?", "yes-no", "PCA", (1200.0, 3600.0)),
+        ("when does PCA first appear after minute 10?", "nth", "PCA", (600.0, 3600.0)),
+        ("is PCA shown in the second half?", "yes-no", "PCA", (1800.0, 3600.0)),
+        ("which slides mention PCA in the last third of the lecture?", "time", "PCA", (2400.0, 3600.0)),
+        ("how often is PCA shown between 1:00 and 10:00?", "count", "PCA", (60.0, 600.0)),
+        ("how many slides are there in the first half?", "count", None, (0.0, 1800.0)),
+        ("is PCA shown at 1:02:00?", "yes-no", "PCA", (3720.0, 3721.0)),
+        ("is PCA shown by the 10 minute mark", "yes-no", "PCA", (0.0, 600.0)),
+        ("is PCA shown?", "yes-no", "PCA", None),
+        ("what comes after 10:00?", "after", "10:00", None),
+        ("is the exam by 5:00 pm?", "yes-no", "exam by 5:00 pm", None),
+        ("is PCA shown before t-SNE?", "yes-no", "PCA", None),
+        ("is the second half-life shown?", "yes-no", "second half-life", None),
+    ],
+)  # fmt: skip
+def test_the_stretch_to_which_a_question_is_limited(
+    question: str, kind: str, topic: str | None, span: tuple[float, float] | None
+) -> None:
+    wanted = understand(question)
+    assert (wanted.kind, wanted.topic) == (kind, topic)
+    assert stretch_seconds(wanted.stretch, 3600.0) == span
 
 
 @pytest.mark.parametrize(

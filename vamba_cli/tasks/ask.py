@@ -11,7 +11,7 @@ from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
 from vamba_cli.results import Answer, Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks.evidence import evidence_of, not_found, search, seen_or_said
+from vamba_cli.tasks.evidence import evidence_of, heard_within, not_found, search, seen_or_said, stretch_of
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.questions import understand
 from vamba_cli.tasks.slides import answer_from_slides
@@ -69,8 +69,11 @@ def _answer_in_words(
     """The answer of a model that understands the whole video, and the lines of what is said with it."""
     seen: tuple[Evidence, ...] = ()
     heard: tuple[Evidence, ...] = said(session.subtitles, wanted.topic or subject(question))
+    stretch = stretch_of(session, wanted)
+    if stretch is not None:
+        heard = heard_within(heard, stretch)
     if settings.evidence:
-        seen = evidence_of(session.memory, search(session, profile, question, wanted.topic, on_event))
+        seen = evidence_of(session.memory, search(session, profile, question, wanted.topic, stretch, on_event))
         fixed = _answer_in_rules(session, profile, question, wanted, seen, heard)
         if fixed is not None:
             on_event(AnswerText(index, fixed))
@@ -100,5 +103,5 @@ def _answer_in_rules(
     if wanted.kind not in ("time", "yes-no") or (wanted.topic is None and not seen):
         return None
     if not seen and not heard:
-        return not_found(session, wanted.topic, profile)
+        return not_found(session, wanted.topic, profile, stretch_of(session, wanted))
     return None if wanted.kind == "yes-no" else seen_or_said(question, wanted.topic, seen, heard, yes_no=False)

@@ -13,6 +13,7 @@ from vamba_cli.engine.signals import Calibration, Probe
 from vamba_cli.engine.windows import ScoredSpan, SearchOptions, find_evidence, probability_curve
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Evidence
+from vamba_cli.tasks.moments import stretch_seconds
 from vamba_cli.tasks.outline import as_read
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import understand
@@ -25,10 +26,12 @@ from vamba_cli.tasks.speech import (
     spans_text,
 )
 from vamba_cli.tasks.topics import is_picture
+from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.wishes import subject
-from vamba_cli.timecode import clock_span
+from vamba_cli.timecode import clock, clock_span
 
 Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
+Stretch = tuple[float, float]  # of a video, in seconds
 
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _EVERY_SPAN = 10_000
@@ -42,9 +45,43 @@ _HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
 _SURE = 0.65  # a best span below this is only a guess, and said to be one
 
 
-def search(session: Session, profile: Profile, question: str, topic: str | None, on_event: OnEvent) -> list[ScoredSpan]:
-    """Where the video supports the question, the best span first; nothing where the model cannot look for it."""
-    return _search(session, profile, question, topic, profile.search, on_event)
+def search(
+    session: Session, profile: Profile, question: str, topic: str | None, stretch: Stretch | None, on_event: OnEvent
+) -> list[ScoredSpan]:
+    """Where a stretch of the video, or all of it, supports the question, the best span first.
+
+    Nothing where the model cannot look for it.
+    """
+    if stretch is None:
+        return _search(session, profile, question, topic, profile.search, on_event)
+    every = replace(profile.search, most_spans=_EVERY_SPAN)
+    found = _search(session, profile, question, topic, every, on_event)
+    return within(session.memory, found, stretch)[: profile.search.most_spans]
+
+
+def within(memory: VideoMemory, spans: Sequence[ScoredSpan], stretch: Stretch) -> list[ScoredSpan]:
+    """The spans that reach into a stretch of the video."""
+    start = memory.pair_start_seconds
+    return [span for span in spans if start(span.first) < stretch[1] and start(span.stop) > stretch[0]]
+
+
+def heard_within(heard: Sequence[Evidence], stretch: Stretch) -> tuple[Evidence, ...]:
+    """The same of what is said."""
+    return tuple(span for span in heard if span.start_seconds < stretch[1] and span.end_seconds > stretch[0])
+
+
+def stretch_of(session: Session, wanted: Understood) -> Stretch | None:
+    """The stretch of this video to which a question is limited."""
+    return stretch_seconds(wanted.stretch, session.prospect.info.duration_seconds) if wanted.stretch else None
+
+
+def stretch_text(stretch: Stretch) -> str:
+    """A stretch in words; one of a second is a moment.
+
+    >>> stretch_text((0.0, 150.0)), stretch_text((60.0, 61.0))
+    ('0:00–2:30', '1:00')
+    """
+    return clock_span(*stretch) if stretch[1] - stretch[0] > 1 else clock(stretch[0])
 
 
 def search_for(
@@ -247,13 +284,13 @@ def seen_or_said(
     return f"{opening}{name_of(topic)} {heard} (subtitles), and was not seen on screen."
 
 
-def not_found(session: Session, topic: str | None, profile: Profile) -> str:
+def not_found(session: Session, topic: str | None, profile: Profile, stretch: Stretch | None = None) -> str:
     """The sentence for a search without result; a model that reads alone does not deny what it cannot see."""
     if topic and profile.reads_alone and is_picture(topic):
         return f"{name_of(topic)} was not found in writing; pictures themselves are not seen. {profile.limits}".rstrip()
     text = "the text of " if profile.reads_alone else ""
     smaller = " --preset small-print reads smaller words." if profile.limits and was_scaled_down(session) else ""
-    return f"{name_of(topic)} was not found in {text}{_looked_at(session)}. {profile.limits}{smaller}".rstrip()
+    return f"{name_of(topic)} was not found in {text}{_looked_at(session, stretch)}. {profile.limits}{smaller}".rstrip()
 
 
 def was_scaled_down(session: Session) -> bool:
@@ -262,8 +299,10 @@ def was_scaled_down(session: Session) -> bool:
     return max(info.width, info.height) > max(plan.width, plan.height) < _SMALL_PRINT_PIXELS
 
 
-def _looked_at(session: Session) -> str:
-    """The video, or the part of it that was encoded."""
+def _looked_at(session: Session, stretch: Stretch | None) -> str:
+    """The video, or the part of it that was encoded or meant."""
+    if stretch is not None:
+        return f"this part of the video, {stretch_text(stretch)}"
     memory = session.memory
     begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
     grace = 2 * (end - begin) / max(1, memory.num_pairs) + 1

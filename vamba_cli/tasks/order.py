@@ -12,7 +12,17 @@ from functools import cached_property
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
-from vamba_cli.tasks.evidence import Reply, everywhere, is_sure, name_of, not_found
+from vamba_cli.tasks.evidence import (
+    Reply,
+    Stretch,
+    everywhere,
+    is_sure,
+    name_of,
+    not_found,
+    stretch_of,
+    stretch_text,
+    within,
+)
 from vamba_cli.tasks.order_questions import place_of
 from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
@@ -24,6 +34,7 @@ from vamba_cli.timecode import clock, clock_span
 
 _NAMED = 3  # spans that a sentence names
 _TOPICS = 5  # that say what a video is about
+ORDERS_WITHIN = ("count", "longest", "nth")  # kinds of questions that can be limited to a stretch of the video
 
 
 @dataclass(frozen=True)
@@ -33,10 +44,15 @@ class _Watched:
     session: Session
     profile: Profile
     on_event: OnEvent
+    stretch: Stretch | None = None  # to which headings and places are limited
 
     @cached_property
     def headings(self) -> list[Heading]:
-        return read_outline(self.session, self.profile, self.on_event)
+        every = read_outline(self.session, self.profile, self.on_event)
+        if self.stretch is None:
+            return every
+        kept = within(self.session.memory, [heading.span for heading in every], self.stretch)
+        return [heading for heading in every if heading.span in kept]
 
     def time(self, pair: int) -> str:
         return clock(self.session.memory.pair_start_seconds(pair))
@@ -71,7 +87,14 @@ class _Watched:
 
 def answer_of_order(session: Session, profile: Profile, question: str, wanted: Understood, on_event: OnEvent) -> Reply:
     """The answer to a question of a kind like "after", "nth" and "count", or about two topics."""
-    watched = _Watched(session, profile, on_event)
+    stretch = stretch_of(session, wanted) if wanted.kind in ORDERS_WITHIN else None
+    if stretch is not None:
+        text, spans = _answer(_Watched(session, profile, on_event, stretch), question, wanted)
+        return f"At {stretch_text(stretch)}: {text}", spans
+    return _answer(_Watched(session, profile, on_event), question, wanted)
+
+
+def _answer(watched: _Watched, question: str, wanted: Understood) -> Reply:
     if wanted.topic is None:
         return _of_the_whole(watched, wanted)
     if wanted.other is not None:
@@ -86,7 +109,8 @@ def _about_topic(watched: _Watched, question: str, wanted: Understood, named: st
     one = [] if settled else _one_of_a_kind(watched, question, named)
     spans, topic = (one, named) if one else found or _places(watched, question, named)
     if not spans:
-        return not_found(watched.session, named, watched.profile), []
+        text = not_found(watched.session, named, watched.profile)
+        return (f"{name_of(named)} was not found." if watched.stretch else text), []
     if wanted.kind == "count":
         return _how_many(watched, topic, spans)
     if wanted.kind == "duration":
@@ -99,6 +123,8 @@ def _about_topic(watched: _Watched, question: str, wanted: Understood, named: st
 def _places(watched: _Watched, question: str, topic: str) -> tuple[list[ScoredSpan], str]:
     """All that shows a topic, in order of time, and the spelling in which it was found."""
     found, spelling = everywhere(watched.session, watched.profile, question, topic, watched.on_event)
+    if watched.stretch is not None:
+        found = within(watched.session.memory, found, watched.stretch)
     return _with_titles(found, watched.headings, spelling), spelling
 
 

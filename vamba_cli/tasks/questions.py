@@ -4,24 +4,17 @@ The rules only choose how the answer is found and phrased. Whatever they do not 
 """
 
 import re
+from dataclasses import replace
 
+from vamba_cli.tasks.moments import limited
 from vamba_cli.tasks.order_questions import of_order_or_number
-from vamba_cli.tasks.topics import MINUTES, PREPOSITION, UNIT, plain, topic_of
+from vamba_cli.tasks.topics import PREPOSITION, UNIT, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
 _GO = re.compile(
     r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i['’]m\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to|(?:show|give)\s+(?:me|us)"
     r"|(?:go|jump|skip|seek)\s+to)\s+(?=\S)",
     re.IGNORECASE,
-)
-# A stretch or a moment before the question; where it is, is found in the whole question.
-_SPAN_FIRST = re.compile(
-    r"^(?:(?:between|from)\s+(?:minute\s+)?[\d:]+\s+(?:and|to|until|till)\s+(?:minute\s+)?[\d:]+|(?:at|around)\s+\d+:[\d:]+)[\s,]+"
-    r"(?=(?:what|which|is|are|does|list)\b)",
-    re.IGNORECASE,
-)
-_MINUTES_FIRST = re.compile(
-    rf"^(?:(?:in|during|within)\s+)?{MINUTES}(?:[\s,]+(?=(?:what|which|list)\b)|$)", re.IGNORECASE
 )
 _FURTHER = re.compile(r"^and\s+(?=\S)")  # in small letters: "And then?" may be a title
 _WHAT_ABOUT = re.compile(r"^(?:and\s+)?(?:what|how)\s+about\s+(?=\S)", re.IGNORECASE)
@@ -68,20 +61,22 @@ def understand(question: str) -> Understood:
     """Kind and topic of a question.
 
     >>> understand("When is backprop introduced?")
-    Understood(kind='time', topic='backprop', number=0, other=None)
+    Understood(kind='time', topic='backprop', number=0, other=None, stretch='')
     >>> understand('Is there a slide about "Gradient Descent"?')
-    Understood(kind='yes-no', topic='Gradient Descent', number=0, other=None)
+    Understood(kind='yes-no', topic='Gradient Descent', number=0, other=None, stretch='')
     >>> understand("Which comes first, PCA or t-SNE?")
-    Understood(kind='sooner', topic='PCA', number=1, other='t-SNE')
+    Understood(kind='sooner', topic='PCA', number=1, other='t-SNE', stretch='')
+    >>> understand("is PCA shown in the first two minutes?").stretch
+    'in the first two minutes'
     >>> [understand(text).kind for text in ("list the topics", "how many slides mention PCA?", "What is the title?")]
     ['outline', 'count', 'open']
     """
-    text = _MINUTES_FIRST.sub("", _SPAN_FIRST.sub("", plain(question)))
+    text, stretch = limited(plain(question))
     quoted = _QUOTED.search(text)
-    found = of_order_or_number(text) or _of_a_kind(text)
+    found = replace(of_order_or_number(text) or _of_a_kind(text), stretch=stretch)
     if quoted and found.kind != "outline":
         alone = quoted[0] == text  # a phrase in quotation marks and no question
-        return Understood("open" if alone else found.kind, quoted[1].strip())
+        return replace(found, kind="open" if alone else found.kind, topic=quoted[1].strip(), number=0, other=None)
     return found
 
 

@@ -9,10 +9,24 @@ from dataclasses import replace
 
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.session import Session
+from vamba_cli.engine.windows import ScoredSpan
 from vamba_cli.results import Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks.evidence import Reply, evidence_of, found, not_found, search_for, seen_or_said
-from vamba_cli.tasks.order import about, answer_of_order
+from vamba_cli.tasks.evidence import (
+    Reply,
+    Stretch,
+    evidence_of,
+    found,
+    heard_within,
+    not_found,
+    search_for,
+    seen_or_said,
+    stretch_of,
+    stretch_text,
+    within,
+)
+from vamba_cli.tasks.moments import moment_seconds, names_a_time, share_of_video, span_seconds
+from vamba_cli.tasks.order import ORDERS_WITHIN, about, answer_of_order
 from vamba_cli.tasks.order_questions import place_of, slide_to_read
 from vamba_cli.tasks.outline import Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
@@ -25,10 +39,6 @@ from vamba_cli.tasks.wishes import (
     Wish,
     alternatives,
     compared,
-    moment_seconds,
-    names_a_time,
-    share_of_video,
-    span_seconds,
     stands_for,
     subject,
     wants_the_first,
@@ -96,7 +106,8 @@ def _from_headings(
 ) -> Reply | None:
     """The answer to what asks for no topic, or for the order of slides; None where a topic is to be found."""
     stretch = span_seconds(question, session.prospect.info.duration_seconds)
-    if wanted.kind == "outline" or (stretch and (wanted.topic is None or wanted.kind in ("after", "before"))):
+    within_it = stretch and wanted.kind not in ORDERS_WITHIN and wanted.topic is None
+    if wanted.kind == "outline" or within_it or (stretch and wanted.kind in ("after", "before")):
         return _outline(session, profile, stretch or (0.0, math.inf), on_event)
     moment = _moment(session, profile, question, wanted, wished, on_event)
     if moment is not None:
@@ -119,7 +130,8 @@ def _moment(
 ) -> float | None:
     """The time that a question names: by a clock, as an edge of the video, or by the place of a slide."""
     memory = session.memory
-    named = moment_seconds(question) if wanted.kind in _MOMENTS else None
+    is_limited = wanted.stretch and wanted.topic is not None
+    named = moment_seconds(question) if wanted.kind in _MOMENTS and not is_limited else None
     if named is not None and wanted.kind == "after":  # what comes up then, not what stands there already
         starts = [memory.pair_start_seconds(run[0]) for run, _ in pictures(session, profile)]
         return next((start for start in starts if start > named), named)
@@ -148,6 +160,12 @@ def _about(
     """Where a topic is shown and said, and what is read or quoted there if that was asked."""
     spans, spelling = search_for(session, profile, question, topic, on_event)
     heard = said(session.subtitles, topic)
+    stretch = stretch_of(session, wanted)
+    if stretch is not None and (spans or heard):
+        here, heard_here = within(session.memory, spans, stretch), heard_within(heard, stretch)
+        if not here and not heard_here:
+            return _elsewhere(session, question, topic if heard else spelling, wanted, stretch, spans, heard), ()
+        spans, heard = here, heard_here
     topic = topic if heard else spelling
     if not spans and not heard:
         return _nowhere(session, profile, question, topic, wanted, settings, on_event)
@@ -166,6 +184,23 @@ def _about(
     if wanted.kind != "open":
         return text, evidence
     return f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if heard else f"{text} {profile.limits}", evidence
+
+
+def _elsewhere(
+    session: Session,
+    question: str,
+    topic: str,
+    wanted: Understood,
+    stretch: Stretch,
+    spans: Sequence[ScoredSpan],
+    heard: Sequence[Evidence],
+) -> str:
+    """The sentence for a topic that is outside of the stretch to which a question is limited."""
+    num_titles = sum(span.heading for span in spans)
+    where = seen_or_said(
+        question, topic, evidence_of(session.memory, spans), heard, yes_no=False, num_titles=num_titles
+    )
+    return f"{'No, not' if wanted.kind == 'yes-no' else 'Not'} at {stretch_text(stretch)}: {where}"
 
 
 def _nowhere(

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from vamba_cli.results import Evidence
 from vamba_cli.subtitles import Line, Subtitles
 from vamba_cli.tasks.mentions import mentions
+from vamba_cli.tasks.moments import moment_seconds
 from vamba_cli.tasks.understood import Understood
-from vamba_cli.tasks.wishes import moment_seconds
 from vamba_cli.timecode import clock, parse_seconds
 
 Spoken = tuple[str, tuple[Evidence, ...]]

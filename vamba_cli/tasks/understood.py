@@ -12,9 +12,11 @@ class Understood:
 
     number: of the slide that is asked for, from 1 on, or -1 for the last; 0 where none is.
     other: a second topic, in questions of which comes sooner, or whether the first does (number 1; -1: later).
+    stretch: of the video, to which the question is limited, in its own words; "" where it is not.
     """
 
     kind: Kind
     topic: str | None
     number: int = 0
     other: str | None = None
+    stretch: str = ""

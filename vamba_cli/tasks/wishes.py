@@ -1,17 +1,15 @@
-"""What an open question wants of a model that only reads slides: a title, words, a moment, or more than it can. Pure.
+"""What an open question wants of a model that only reads slides: a title, words, or more than it can. Pure.
 
 >>> wish("What is this lecture about?"), wish("what does the slide say?"), wish("who is the speaker?")
 ('about', 'text', None)
 >>> subject("How does UMAP work?"), subject("what are the advantages of UMAP over t-SNE"), subject("who is he?")
 ('UMAP', 'UMAP', None)
->>> moment_seconds("what is on the slide at 10:05?")
-605.0
 """
 
 import re
 from typing import Literal
 
-from vamba_cli.tasks.topics import COUNTS, MINUTES, plain
+from vamba_cli.tasks.topics import COUNTS, plain
 
 Wish = Literal["title", "text", "about"]
 
@@ -76,35 +74,11 @@ _NOT_A_SUBJECT = re.compile(
     re.IGNORECASE,
 )
 _MOST_SUBJECT_WORDS = 6
-_MOMENT = re.compile(
-    r"(?:^|\b(?:at|around|about|near|after|read)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
-    re.IGNORECASE,
-)
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
-_LENGTH = r"\d{1,5}(?:[.,]\d+)?[\s-]*(?:h(?:ou)?rs?|h|min(?:ute)?s?|m|sec(?:ond)?s?|s)(?![a-z])"
-_AMOUNT = re.compile(r"(?P<number>\d+(?:[.,]\d+)?)[\s-]*(?P<unit>[hms]?)[a-z]*", re.IGNORECASE)
-_LONG = rf"{_LENGTH}(?:\s*(?:,|and)?\s*(?:{_LENGTH}|\d{{1,2}}\b))*"
-_MINUTE = re.compile(
-    rf"\b(?:at|in|around)\s+minute\s+(?P<minutes>\d{{1,4}})\b|\b(?:at|around|near|after)\s+(?:the\s+)?(?P<length>{_LONG})(?:\s+mark)?"
-    rf"|(?<!\d)(?P<into>{_LONG})\s+in(?:to)?\b",
-    re.IGNORECASE,
-)
-_TIMED = re.compile(r"\b(?:at|around|near|before|after)\s+(?:the\s+)?\d", re.IGNORECASE)
-_CLOCK = r"\d{1,2}:[0-5]\d(?::[0-5]\d)?(?![:\d])"
-_POINT = rf"(?:{_CLOCK}|(?:minute\s+)?\d{{1,4}}(?:\s*m(?:in(?:ute)?s?)?\b)?)"
-_BETWEEN = re.compile(rf"\b(?:between|from)\s+({_POINT})\s+(?:and|to|until|till)\s+({_POINT})", re.IGNORECASE)
-_OPEN_END = re.compile(
-    rf"\b(?:topics|titles|slides|headings|chapters)\b.*\b(?P<side>after|since|from|before|until|till)\s+({_CLOCK})",
-    re.IGNORECASE,
-)
-_END = re.compile(r"\b(?:at|towards?|near|by)\s+the\s+(?:very\s+)?(?P<edge>end|close|beginning|start)\b", re.IGNORECASE)
-_MIDDLE = re.compile(r"\bhalf[\s-]?way\b|\b(?:at|in|near|around)\s+the\s+middle\b", re.IGNORECASE)
 # what makes a question one for a certain slide, which the first is not
 _CERTAIN = re.compile(
     r"\d|\b(?:longest|shortest|everything|all|more|most|least|half|middle|third|quarter|often|between|while|when|whenever|during|every|each|last|next|then|before|after)\b",
     re.I,
 )
-_EDGE = re.compile(rf"\b{MINUTES}", re.IGNORECASE)
 
 
 def wish(question: str) -> Wish | None:
@@ -147,35 +121,6 @@ def compared(question: str) -> list[str]:
     return topics if all(0 < len(topic.split()) <= _MOST_WORDS for topic in topics) else []
 
 
-def moment_seconds(question: str) -> float | None:
-    """The time that a question names, as in "what is shown at 12:30?"."""
-    found = _MOMENT.search(question)
-    if found:
-        return _seconds(found["time"])
-    minute = _MINUTE.search(question)
-    if minute is None:
-        return None
-    return 60.0 * int(minute["minutes"]) if minute["minutes"] else _length_seconds(minute["length"] or minute["into"])
-
-
-def _length_seconds(text: str) -> float:
-    """3 min 30, 3m30s, 210 seconds, 3.5 minutes; a number without a unit counts parts of the one before it."""
-    total, unit = 0.0, "h"
-    for amount in _AMOUNT.finditer(text):
-        unit = amount["unit"].casefold() or {"h": "m", "m": "s"}.get(unit, "s")
-        total += float(amount["number"].replace(",", ".")) * _UNITS[unit]
-    return total
-
-
-def names_a_time(question: str) -> bool:
-    """Whether a question seems to name a time, in whatever notation.
-
-    >>> names_a_time("what is on screen at 99:99?"), names_a_time("what is on screen?")
-    (True, False)
-    """
-    return _TIMED.search(question) is not None
-
-
 def wants_the_first(question: str) -> bool:
     """Whether the first slide would answer a question for what is shown; not if it says which one.
 
@@ -183,57 +128,6 @@ def wants_the_first(question: str) -> bool:
     (True, False)
     """
     return _CERTAIN.search(plain(question)) is None
-
-
-def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] | None:
-    """The stretch of a video that a question names, as in "what happens between 2:00 and 3:00?".
-
-    >>> span_seconds("what is shown in the last 2 minutes?", 300.0)
-    (180.0, 300.0)
-    >>> span_seconds("which topics are covered after 2:00?", 300.0), span_seconds("what comes after 2:00?", 300.0)
-    ((120.0, 300.0), None)
-    """
-    between = _BETWEEN.search(question)
-    if between:
-        return _point_seconds(between[1]), _point_seconds(between[2])
-    one_sided = _OPEN_END.search(question)
-    if one_sided:
-        seconds = _seconds(one_sided[2])
-        early = one_sided["side"].casefold() in ("before", "until", "till")
-        return (0.0, seconds) if early else (seconds, duration_seconds)
-    edge = _EDGE.search(question)
-    if edge is None:
-        return None
-    length = 60.0 * _count(edge["number"] or "1")
-    if edge["edge"].casefold() == "first":
-        return 0.0, length
-    return max(0.0, duration_seconds - length), duration_seconds
-
-
-def _count(word: str) -> int:
-    small = word.casefold()
-    return int(small) if small.isdigit() else COUNTS.index(small) + 1 if small in COUNTS else 2
-
-
-def share_of_video(question: str) -> float | None:
-    """The part of a video that has gone by at the moment that a question names in words.
-
-    >>> [share_of_video(f"what is shown {when}?") for when in ("at the end", "at the start", "halfway through", "now")]
-    [1.0, 0.0, 0.5, None]
-    """
-    if _MIDDLE.search(question):
-        return 0.5
-    found = _END.search(question)
-    return None if found is None else float(found["edge"].casefold() in ("end", "close"))
-
-
-def _seconds(text: str) -> float:
-    return sum(60.0**power * int(part) for power, part in enumerate(reversed(text.split(":"))))
-
-
-def _point_seconds(text: str) -> float:
-    """A clock's time, or a number of minutes."""
-    return _seconds(text) if ":" in text else 60.0 * int(re.sub(r"\D", "", text))
 
 
 def alternatives(topic: str) -> list[str]:

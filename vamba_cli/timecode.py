@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 
 from vamba_cli.errors import UsageError
 
@@ -28,6 +29,18 @@ def clock_span(start_seconds: float, end_seconds: float) -> str:
     '1:01–1:00:00'
     """
     return f"{clock(start_seconds)}–{clock(end_seconds)}"
+
+
+def timetable(rows: Iterable[tuple[float, str]]) -> str:
+    """A line for each time in seconds and what comes then, times below each other.
+
+    >>> print(timetable([(61, "PCA"), (754, "UMAP")]))
+     1:01  PCA
+    12:34  UMAP
+    """
+    timed = [(clock(seconds), text) for seconds, text in rows]
+    width = max((len(time) for time, _ in timed), default=0)
+    return "\n".join(f"{time:>{width}}  {text}" for time, text in timed)
 
 
 def parse_seconds(text: str) -> float:

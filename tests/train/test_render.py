@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from difflib import SequenceMatcher
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +124,17 @@ def test_some_titles_are_long_and_some_are_addresses() -> None:
     assert 0.05 < sum(len(title) > 45 for title in titles) / len(titles) < 0.3
     assert max(map(len, titles)) <= 100
     assert sum(title.startswith(("http", "www.", "/", "~/", "C:/")) for title in titles) > 15
+
+
+def test_lines_of_programs_come_in_stretches_that_differ_in_a_word() -> None:
+    lines = list(islice(WordSource(3).code_lines(), 400))
+    alike = [SequenceMatcher(None, one.split(), other.split()).ratio() for one, other in pairwise(lines)]
+    assert 0.2 < sum(0.4 < share < 1 for share in alike) / len(alike) < 0.8
+    assert WordSource(1).varied("==>") == "==>"
+    counted = {WordSource(seed).varied("09") for seed in range(40)}
+    assert "10" in counted and len(counted) > 10 and {len(number) for number in counted} == {2}
+    words = {WordSource(seed).varied("Read CHAPTER").split()[0] for seed in range(20)}
+    assert all(word[0].isupper() for word in words) and len(words) > 5
 
 
 def test_a_renderer_without_fonts_says_so() -> None:

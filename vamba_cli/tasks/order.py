@@ -30,7 +30,7 @@ from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import names, names_in_parts, same_title
 from vamba_cli.tasks.topics import UNIT, is_picture
 from vamba_cli.tasks.understood import Understood
-from vamba_cli.timecode import clock, clock_span
+from vamba_cli.timecode import clock, clock_span, timetable
 
 _NAMED = 3  # spans that a sentence names
 _TOPICS = 5  # that say what a video is about
@@ -72,13 +72,12 @@ class _Watched:
 
     def rows(self, spans: Sequence[ScoredSpan]) -> str:
         """A line for each span: when it begins, and the heading above it."""
-        headings, times = self.headings, [self.time(span.first) for span in spans]
         above = [
-            next((h.title for h in headings if h.first < span.stop and span.first < h.stop), "(no clear title)")
+            next((h.title for h in self.headings if h.first < span.stop and span.first < h.stop), "(no clear title)")
             for span in spans
         ]
-        width = max(map(len, times))
-        return "\n".join(f"{time:>{width}}  {title}" for time, title in zip(times, above, strict=True))
+        starts = [self.session.memory.pair_start_seconds(span.first) for span in spans]
+        return timetable(zip(starts, above, strict=True))
 
     def listed(self, spans: Sequence[ScoredSpan]) -> str:
         named = ", ".join(self.span(span.first, span.stop) for span in spans[:_NAMED])

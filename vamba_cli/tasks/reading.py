@@ -19,7 +19,7 @@ _SCENES_TRIED = 5  # of a video, before reading it is given up
 _UNREADABLE = "what it says could not be read clearly"
 _PARTLY = f"{UNCLEAR} could not be read clearly"
 _CLOSER = "; --preset small-print looks closer"
-_LONG_BYTES = 240  # of the words of a slide, from which on there may be more: the model was taught to read up to 300
+_LONG_BYTES = 310  # of the words of a slide, from which on there may be more: the model was taught to read up to 400
 _GOES_ON = "the slide may say more"
 
 

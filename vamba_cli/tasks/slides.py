@@ -44,7 +44,7 @@ from vamba_cli.tasks.wishes import (
     wants_the_first,
     wish,
 )
-from vamba_cli.timecode import clock
+from vamba_cli.timecode import clock, timetable
 
 Supported = tuple[str, tuple[Evidence, ...]]  # an answer, and what supports it, also in what is said
 
@@ -265,9 +265,7 @@ def _outline(session: Session, profile: Profile, stretch: tuple[float, float], o
         for heading in read_outline(session, profile, on_event)
         if starts(heading.first) < stretch[1] and starts(heading.stop) > stretch[0]
     ]
-    times = [clock(starts(heading.first)) for heading in headings]
-    width = max(map(len, times), default=0)
-    text = "\n".join(f"{time:>{width}}  {heading.title}" for time, heading in zip(times, headings, strict=True))
+    text = timetable((starts(heading.first), heading.title) for heading in headings)
     where = "in this video" if stretch[1] == math.inf else "there"
     return text or f"No headings were found {where}. {profile.limits}", [heading.span for heading in headings]
 

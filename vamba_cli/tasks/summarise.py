@@ -17,7 +17,7 @@ from vamba_cli.tasks.outline import read_outline
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import clean_sentences, without_loop
-from vamba_cli.timecode import clock
+from vamba_cli.timecode import clock, timetable
 
 Style = Literal["paragraph", "bullets", "outline"]
 Length = Literal["short", "medium", "long"]
@@ -75,9 +75,7 @@ def summarise(session: Session, wishes: SummaryWishes, on_event: OnEvent) -> tup
 
 def outline_text(outline: Sequence[OutlineEntry]) -> str:
     """One line per part, with its time."""
-    times = [clock(entry.start_seconds) for entry in outline]
-    width = max(map(len, times), default=0)
-    return "\n".join(f"{time:>{width}}  {entry.text}" for time, entry in zip(times, outline, strict=True))
+    return timetable((entry.start_seconds, entry.text) for entry in outline)
 
 
 def _entry(chapter: Chapter, sentence: str | None) -> OutlineEntry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from itertools import islice
 
 from vamba_cli.train.canvas import Box, Canvas, Colour, Run
 from vamba_cli.train.faces import Face, FontBook
@@ -78,10 +79,13 @@ def bullets(pen: Pen, area: Box) -> None:
     used, number = 0.0, 0
     room = area.height - 0.4 * theme.body_size
     wanted = 20 if is_full else rng.choice((1, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 10, 12))
+    alike = pen.words.title() if rng.random() < 0.08 else ""
     for _ in range(wanted):
         level = 0 if not rows or rng.random() < 0.68 else rng.choice((1, 1, 2))
         number += level == 0
-        item = _item(pen, area, level, f"{number}." if numbered and level == 0 else theme.bullet, brief=is_full)
+        alike = alike and pen.words.varied(alike)
+        mark = f"{number}." if numbered and level == 0 else theme.bullet
+        item = _item(pen, area, level, mark, alike or _words(pen, brief=is_full))
         height = sum(row.gap for row in item)
         if used + height > room:
             break
@@ -93,15 +97,21 @@ def bullets(pen: Pen, area: Box) -> None:
     _draw_rows(pen, area, rows, top, ink, balls=rng.random() < 0.5)
 
 
-def _item(pen: Pen, area: Box, level: int, mark: str, brief: bool) -> list[_Row]:
+def _words(pen: Pen, brief: bool) -> str:
+    """What one item of a list says; where it is brief, mostly what could be a title."""
+    rng = pen.rng
+    text = pen.words.title() if brief and rng.random() < 0.6 else pen.words.line(rng.choice((30, 60, 100)))
+    if rng.random() < (0.1 if brief else 0.3):
+        text = f"{text}{rng.choice((', ', ': ', ' – ', ' and ', '; '))}{pen.words.line(80)}"
+    return text
+
+
+def _item(pen: Pen, area: Box, level: int, mark: str, text: str) -> list[_Row]:
     """One item of a list, broken into lines."""
     rng, theme = pen.rng, pen.theme
     face = pen.face((1, 0.9, 0.82)[level])
     step = (0.6 if mark == "none" else 1.5) * theme.body_size
     indent = step * (level + 1)
-    text = pen.words.title() if brief and rng.random() < 0.6 else pen.words.line(rng.choice((30, 60, 100)))
-    if rng.random() < (0.1 if brief else 0.3):
-        text = f"{text}{rng.choice((', ', ': ', ' – ', ' and ', '; '))}{pen.words.line(80)}"
     lines = wrap(face, face.typeface.clean(text), area.width - indent - 0.06 * area.width)
     leading = face.size * theme.spacing
     extra = rng.choice((0.0, 0.1, 0.35)) * face.size
@@ -202,10 +212,10 @@ def program(pen: Pen, area: Box) -> None:
     ink = legible(theme.ink if style != "dark" else (220, 220, 220), ground, 0.45)
     coloured = rng.random() < 0.6
     baseline = area.top + 0.4 * size + leading
-    for _ in range(80 if is_long else rng.randint(3, 22)):
+    for line in islice(pen.words.code_lines(), 80 if is_long else rng.randint(3, 22)):
         if baseline > area.bottom - 0.5 * size:
             break
-        text = face.typeface.clean(pen.words.code_line()).rstrip()
+        text = face.typeface.clean(line).rstrip()
         left = area.left + 0.7 * size
         while text and left + face.width(text) > area.right - 0.4 * size:
             text = text[:-4].rstrip()

@@ -37,11 +37,11 @@ class Mix:
     word_share: float = 0.3  # of the phrases that are asked for are single words
     yes_no_weight: float = 3.0  # of each token of such an answer; other answers weigh 1
     text_bytes: int = 120  # of a "text?" answer; the product reads 128 tokens of it
-    whole_bytes: int = 300  # of a "whole text?" answer
+    whole_bytes: int = 400  # of a "whole text?" answer
 
 
 MIX = Mix(
-    page={"title": 2.0, "shown": 4.0, "find": 4.0, "text": 0.6, "whole": 0.8},
+    page={"title": 2.0, "shown": 4.0, "find": 4.0, "text": 0.6, "whole": 1.0},
     clip={"titles": 1.5, "shown": 5.0, "title": 2.0},
     absent={"one letter": 2.0, "one word": 2.0, "two lines": 1.5, "longer": 1.0, "stranger": 3.5},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 from vamba_cli.train.blocks import Pen, paragraph
 from vamba_cli.train.canvas import Box, Colour, Run
@@ -77,10 +78,10 @@ def _lines(pen: Pen, area: Box, ground: Colour, numbered: bool) -> None:
     plain = legible(_INKS[0] if ground != WHITE else (20, 20, 20), ground, 0.5)
     gutter = 2.6 * face.size if numbered else 0.0
     baseline = area.top + 1.1 * face.size
-    for number in range(1, rng.randint(4, 60)):
+    for number, line in enumerate(islice(pen.words.code_lines(), rng.randint(3, 58)), 1):
         if baseline > area.bottom - 0.4 * face.size:
             return
-        text = face.typeface.clean(pen.words.code_line()).rstrip()
+        text = face.typeface.clean(line).rstrip()
         while text and face.width(text) > area.width - gutter:
             text = text[:-4].rstrip()
         if numbered:

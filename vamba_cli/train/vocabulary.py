@@ -141,7 +141,10 @@ CODE = (
     "WHERE {id} > {n}", "x <- c({n}, {m}, {n}{m})", "library({id})", "const {id} = {n};", ">>> {id}.{id}()",
     "    self.{id} = {id}", "class {id}:", "    pass", "else:", "try:", "return 0;", "{code}", "// {x}",
     "/* {phrase} */", " * {phrase}", " * {url}", "/*", " */", "#define {code} {n}{m}", "{code}[{n}{m}{n}{m}] {w}={n}",
-    ">>>>> $ ./{n}{m}-{w}", "======", "0x{n}{m}{n}{m}{n}{m} {id} ({x}, {w})", "{w}: {n}{m}{n}", "$ ./{id} {n}",
+    "{n}{m}-{id}", "{m}{n}-{w}.{w}", "{id}-{n}.{m}.{m}", "-rw-r--r-- {w} {n}{m}{m}{n} {path}", "{w}/{id}",
+    "{id}={n}.{m}", "dh_{w}_{w}", "{id} (>= {n}.{m})", "{path}/{id}", "$ {w} {w} {id}", "[{n}{m}%] {w} {id}",
+    "{n}: {w}-{w}", ">>>>> $ ./{n}{m}-{w}", "======", "0x{n}{m}{n}{m}{n}{m} {id} ({x}, {w})", "{w}: {n}{m}{n}",
+    "$ ./{id} {n}",
 )  # fmt: skip
 
 FORMULAS = (

@@ -19,7 +19,7 @@ import string
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,6 +42,8 @@ _LONG_SHARE, _LONG_TITLE = 0.12, 45  # of the titles go on with another one, unt
 _NUM_PHRASES = 24_000
 _PLACEHOLDER = re.compile(r"\{(X|x|W|w|n|m|id|path|url|code|name|year|phrase)\}")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_PARTS = re.compile(r"[^\W\d_]{3,}|\d+")
+_ALIKE_SHARE = 0.25  # of the lines of programs begin a stretch of lines that are alike
 _NAMES = vocabulary.NAMES.split()
 _SYLLABLES_TEXT = """
     ba ce di fo gu ha je ki lo mu na pe qui ra se ti vo wa xe ya zu bra cle dri flo gru pha sto tri ven wor ack
@@ -114,9 +116,33 @@ class WordSource:
             text = text.replace("'", "’")
         return text
 
-    def code_line(self) -> str:
-        """One line of a program or a terminal, leading spaces included."""
-        return self._fill(self._pick(vocabulary.CODE), squeeze=False)
+    def code_lines(self) -> Iterator[str]:
+        """Lines of a program or a terminal without end, leading spaces included.
+
+        Stretches of them are alike but for a word or a number, as in a list of files: who guesses there is wrong.
+        """
+        while True:
+            line = self._fill(self._pick(vocabulary.CODE), squeeze=False)
+            yield line
+            if self.rng.random() < _ALIKE_SHARE and _PARTS.search(line):
+                for _ in range(self.rng.randint(2, 9)):
+                    line = self.varied(line)
+                    yield line
+
+    def varied(self, text: str) -> str:
+        """The text with one of its words or numbers replaced; a number mostly by the next one, in as many digits."""
+        parts = list(_PARTS.finditer(text))
+        if not parts:
+            return text
+        part = self._pick(parts)
+        old = part.group()
+        if old.isdigit():
+            value = int(old) + 1 if self.rng.random() < 0.5 else self.rng.randrange(10 ** len(old))
+            new = f"{value:0{len(old)}d}"
+        else:
+            new = self._pick(self._english)
+            new = new.upper() if old.isupper() else new.capitalize() if old[0].isupper() else new
+        return text[: part.start()] + new + text[part.end() :]
 
     def label(self) -> str:
         """A short label for an axis, a box or a table cell."""
@@ -135,6 +161,11 @@ class WordSource:
             f"{value:.2f}",
             f"{value:.0f}",
             f"{value:.0f} %",
+            f"{value:.0f}%",
+            f"{value / 100:.1f}%",
+            f"0.{self.rng.randrange(1000):03d}",
+            f"{self.rng.randint(1, 20)}/{self.rng.randint(2, 99)}",
+            f"${value:,.0f}",
             f"-{value:.2f}",
             f"{value:,.0f}",
             f"1e-{self.rng.randint(1, 9)}",
@@ -210,8 +241,8 @@ class WordSource:
 
     def identifier(self) -> str:
         """The name of a function, a variable, a package or a file."""
-        words = [self._pick(self._english)[:8] for _ in range(self.rng.randint(1, 3))]
-        suffix = self._pick(("py", "c", "txt", "csv", "sh", "md"))
+        words = [self._pick(self._english)[: self.rng.choice((8, 14))] for _ in range(self.rng.randint(1, 3))]
+        suffix = self._pick(("py", "c", "txt", "csv", "sh", "md", "conf", "patch", "json", "tar.gz"))
         camel = words[0] + "".join(map(str.capitalize, words[1:]))
         forms = ("_".join(words), camel, "-".join(words), f"{words[0]}{self.rng.randint(0, 99)}", camel.capitalize())
         return self._pick((*forms, "_".join(words).upper(), ".".join(words), f"{words[0]}.{suffix}"))

@@ -70,6 +70,17 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             [(5, 15), (25, 28)],
         ),
         (
+            "how many slides mention UMAP in the first half?",
+            "At 0:00–0:30: 1 slide with “UMAP”, in its title: 0:10–0:30.",
+            [(5, 15)],
+        ),
+        ("how often is UMAP shown between 0:32 and 0:40?", "At 0:32–0:40: “UMAP” was not found.", []),
+        (
+            "which slide is on screen the longest in the second half?",
+            "At 0:30–1:01: “Clusters” is on screen for the longest time: 0:20, at 0:40–1:00.",
+            [(20, 30)],
+        ),
+        (
             "which comes first, Clusters or UMAP?",
             "“UMAP” comes first, at 0:10–0:30; “Clusters” at 0:40–1:00.",
             [(5, 15), (20, 30)],
@@ -178,6 +189,14 @@ def test_titles_that_the_search_passed_over_count(session: Any) -> None:
     assert answer(session, "list all slides about clusters") == (
         "1 slide with “clusters”, in its title: 0:40–1:00.", [(20, 30)]
     )  # fmt: skip
+
+
+def test_what_is_only_perhaps_there_is_counted_apart(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    spans = [*UMAP, ScoredSpan(16, 18, 0.6)]
+    monkeypatch.setattr(order, "everywhere", lambda *_: (spans, "UMAP"))
+    text, evidence = answer(session, "how many slides mention UMAP?")
+    sure = "2 slides with “UMAP”, 1 of them in the title: 0:10–0:30, 0:50–0:56."
+    assert text == f"{sure} Perhaps on 1 more: 0:32–0:36." and evidence == [(5, 15), (25, 28), (16, 18)]
 
 
 def test_spans_under_one_heading_are_one_slide() -> None:

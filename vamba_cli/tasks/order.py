@@ -244,13 +244,18 @@ def _how_many_slides(watched: _Watched) -> Reply:
 
 
 def _how_many(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
-    headed = sum(span.heading for span in spans)
-    as_title = f", {headed if headed < len(spans) else 'all'} of them in the title" if headed else ""
-    as_title = ", in its title" if headed == len(spans) == 1 else as_title
+    sure = _sure(spans)
+    doubtful = [span for span in spans if span not in sure]
+    headed = sum(span.heading for span in sure)
+    as_title = f", {headed if headed < len(sure) else 'all'} of them in the title" if headed else ""
+    as_title = ", in its title" if headed == len(sure) == 1 else as_title
     word = " (the word: pictures themselves are not seen)" if is_picture(topic) else ""
-    opening = f"{_number(len(spans), 'slide')} with {name_of(topic)}{word}{as_title}:"
-    times = f" {watched.listed(spans)}." if len(spans) <= _NAMED else f"\n{watched.rows(spans)}"
-    return f"{opening}{times}", list(spans)
+    opening = f"{_number(len(sure), 'slide')} with {name_of(topic)}{word}{as_title}:"
+    is_short = len(sure) <= _NAMED
+    times = f" {watched.listed(sure)}." if is_short else f"\n{watched.rows(sure)}"
+    gap = " " if is_short else "\n"
+    more = f"{gap}Perhaps on {len(doubtful)} more: {watched.listed(doubtful)}." if doubtful else ""
+    return f"{opening}{times}{more}", [*sure, *doubtful]
 
 
 def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:

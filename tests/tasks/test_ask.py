@@ -205,8 +205,8 @@ def test_slides_are_read_by_their_place_and_by_their_topic(
         ),
         (spelt(("Fits noise / stop early", 0.95)), "Fits noise stop early"),
         (
-            spelt((f"Words {'and words ' * 24}", 0.95)),
-            f"Words {'and words ' * 24}".strip() + " (the slide may say more)",
+            spelt((f"Words {'and words ' * 31}", 0.95)),
+            f"Words {'and words ' * 31}".strip() + " (the slide may say more)",
         ),
     ],
 )

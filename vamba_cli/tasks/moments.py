@@ -40,15 +40,17 @@ _SHARE = re.compile(
     rf"\b(?:the\s+|in\s+)(?P<place>{'|'.join(_PLACES)}|last)\s+(?P<share>{'|'.join(_SHARES)})(?=[?!.\s]*$|[\s,]+(?:of|is|are|what|which|when)\b|,)",
     re.IGNORECASE,
 )
-_TIME = rf"(?:{_CLOCK}|minute\s+\d{{1,4}}|{_LONG})"
-_SIDE = rf"(?P<side>after|since|from|before|until|till|by)\s+(?:the\s+)?(?P<point>{_TIME})(?:\s+mark)?(?:\s+on)?"
+# A time of the video and no other number: "a value between 0 and 1", "reduced by 20 s" limit nothing.
+_SPELT = r"\d{1,4}(?:[.,]\d+)?[\s-]*(?:hours?|min(?:ute)?s?|sec(?:ond)?s?)\b"
+_TIME = rf"(?:{_CLOCK}|minute\s+\d{{1,4}}|{_SPELT}(?:\s+(?:and\s+)?{_SPELT})?)"
+_SIDE = rf"(?P<side>after|since|from|before|until|till)\s+(?:the\s+)?(?P<point>{_TIME})(?:\s+mark)?(?:\s+on)?"
 _BOUNDED = re.compile(_SIDE, re.IGNORECASE)
 _AT = rf"(?:at|around)\s+(?:the\s+)?(?P<at>{_TIME})"
 _IN = r"(?:in|during|within)\s+(?:the\s+)?"
 _MINUTES = rf"{_IN}(?:first|last)\s+(?:(?:\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)\s+)?min(?:ute)?s?"
 _PART = rf"{_IN}(?:{'|'.join(_PLACES)}|last)\s+(?:{'|'.join(_SHARES)})"
 _STRETCH = (
-    rf"(?:(?:between|from)\s+{_POINT}\s+(?:and|to|until|till)\s+{_POINT}|{_MINUTES}|{_PART}|{_SIDE})"
+    rf"(?:(?:between|from)\s+(?=[^,]{{0,40}}(?::[0-5]|\bmin)){_POINT}\s+(?:and|to|until|till)\s+{_POINT}|{_MINUTES}|{_PART}|{_SIDE})"
     rf"(?:\s+(?:of|in)\s+{VIDEO})?"
 )
 _OF_A_TOPIC = r"(?:when|where|is|are|was|were|does|do|did|has|have|can|could|will|list|how\s+(?:many|often))\b"
@@ -129,8 +131,8 @@ def limited(text: str) -> tuple[str, str]:
 def stretch_seconds(stretch: str, duration_seconds: float) -> tuple[float, float] | None:
     """When a stretch that `limited` found begins and ends.
 
-    >>> stretch_seconds("after minute 10", 900.0), stretch_seconds("by 2:30", 900.0), stretch_seconds("at 1:00", 900.0)
-    ((600.0, 900.0), (0.0, 150.0), (60.0, 61.0))
+    >>> [stretch_seconds(stretch, 900.0) for stretch in ("after minute 10", "until 2:30", "at 1:00")]
+    [(600.0, 900.0), (0.0, 150.0), (60.0, 61.0)]
     """
     span = span_seconds(stretch, duration_seconds)
     if span or not stretch:
@@ -156,7 +158,7 @@ def share_of_video(question: str) -> float | None:
 
 
 def _on_a_side(side: str, seconds: float, duration_seconds: float) -> tuple[float, float]:
-    early = side.casefold() in ("before", "until", "till", "by")
+    early = side.casefold() in ("before", "until", "till")
     return (0.0, seconds) if early else (seconds, max(seconds, duration_seconds))
 
 

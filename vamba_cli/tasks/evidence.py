@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import TypeVar
 
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Span
@@ -14,7 +15,7 @@ from vamba_cli.engine.windows import ScoredSpan, SearchOptions, find_evidence, p
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.results import Evidence
 from vamba_cli.tasks.moments import stretch_seconds
-from vamba_cli.tasks.outline import as_read
+from vamba_cli.tasks.outline import Heading, as_read
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import understand
 from vamba_cli.tasks.speech import (
@@ -32,6 +33,7 @@ from vamba_cli.timecode import clock, clock_span
 
 Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
 Stretch = tuple[float, float]  # of a video, in seconds
+_Placed = TypeVar("_Placed", ScoredSpan, Heading)
 
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _EVERY_SPAN = 10_000
@@ -59,8 +61,8 @@ def search(
     return within(session.memory, found, stretch)[: profile.search.most_spans]
 
 
-def within(memory: VideoMemory, spans: Sequence[ScoredSpan], stretch: Stretch) -> list[ScoredSpan]:
-    """The spans that reach into a stretch of the video."""
+def within(memory: VideoMemory, spans: Iterable[_Placed], stretch: Stretch) -> list[_Placed]:
+    """The spans, or headings, that reach into a stretch of the video."""
     start = memory.pair_start_seconds
     return [span for span in spans if start(span.first) < stretch[1] and start(span.stop) > stretch[0]]
 

@@ -49,10 +49,7 @@ class _Watched:
     @cached_property
     def headings(self) -> list[Heading]:
         every = read_outline(self.session, self.profile, self.on_event)
-        if self.stretch is None:
-            return every
-        kept = within(self.session.memory, [heading.span for heading in every], self.stretch)
-        return [heading for heading in every if heading.span in kept]
+        return every if self.stretch is None else within(self.session.memory, every, self.stretch)
 
     def time(self, pair: int) -> str:
         return clock(self.session.memory.pair_start_seconds(pair))

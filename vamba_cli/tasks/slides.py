@@ -260,11 +260,7 @@ def _timed(session: Session, reply: Reply) -> Supported:
 def _outline(session: Session, profile: Profile, stretch: tuple[float, float], on_event: OnEvent) -> Reply:
     """The headings on screen in a stretch of time in order, each with the time at which it comes up."""
     starts = session.memory.pair_start_seconds
-    headings = [
-        heading
-        for heading in read_outline(session, profile, on_event)
-        if starts(heading.first) < stretch[1] and starts(heading.stop) > stretch[0]
-    ]
+    headings = within(session.memory, read_outline(session, profile, on_event), stretch)
     text = timetable((starts(heading.first), heading.title) for heading in headings)
     where = "in this video" if stretch[1] == math.inf else "there"
     return text or f"No headings were found {where}. {profile.limits}", [heading.span for heading in headings]

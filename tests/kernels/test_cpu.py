@@ -82,7 +82,8 @@ def test_all_others(dtype: torch.dtype, close: float) -> None:
     assert_equal("linear_quick_gelu", dtype, close, x, weight, random(40))
     assert_equal("rms_norm", dtype, close, x, random(24), 1e-5)
     table = patch_rotary(4, 6, 32, 2, torch.device("cpu"), torch.float64)
-    assert_equal("rotate_patches", dtype, close, random(3, 24, 3, 2, 32), *table)
+    assert_equal("rotate_patches", dtype, close, random(3, 24, 3, 2, 32), table.cos, table.sin)
+    assert_equal("qkv_patches", dtype, close, x[:, :24], random(192, 24), random(192), 2, table)
 
 
 def test_only_inference_takes_them(dtype: torch.dtype, close: float) -> None:

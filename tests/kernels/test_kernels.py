@@ -20,7 +20,7 @@ from vamba_cli.engine.verify import relative_error
 from vamba_cli.kernels import dispatch, plain
 from vamba_cli.kernels.packed import DTYPES, pack
 from vamba_cli.model.patches import bicubic_taps, resize
-from vamba_cli.model.rope import rotate, text_rotary
+from vamba_cli.model.rope import patch_rotary, rotate, text_rotary
 from vamba_cli.weights.quantise import to_float8, to_int4, to_int8
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1" and not torch.cuda.is_available()
@@ -182,6 +182,23 @@ def test_rotary_of_text(head_dim: int) -> None:
 def test_rotary_of_patches() -> None:
     angles = random(7, 10).float().repeat(1, 2)
     assert_equal("rotate_patches", random(2, 7, 3, 3, 20), angles.cos(), angles.sin())
+
+
+@pytest.mark.parametrize(("many", "head_dim"), [(10_000, 20), (0, 40), (0, 80)])
+def test_queries_keys_and_values_of_patches(many: int, head_dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows in two steps, many in one; there the numbers of a head have an order that q and k share."""
+    if many == 0 and INTERPRETED:
+        pytest.skip("the interpreter has no angles in one instruction")
+    monkeypatch.setattr(importlib.import_module("vamba_cli.kernels.triton_vision"), "_MANY", many)
+    table = patch_rotary(10, 14, head_dim, 2, DEVICE)
+    x, weight, bias = random(3, 140, 72), random(9 * head_dim, 72) / 8, random(9 * head_dim)
+    expected = plain.qkv_patches(x.float(), weight.float(), bias.float(), 3, table)
+    found = fast("qkv_patches")(x, weight, bias, 3, table)
+    for ours, reference in zip(found[:2], expected[:2], strict=True):
+        if many == 0:
+            ours = torch.cat((ours[..., ::2], ours[..., 1::2]), -1)
+        assert relative_error(ours.float(), reference) <= CLOSE
+    assert relative_error(found[2].float(), expected[2]) <= CLOSE
 
 
 @pytest.mark.parametrize(("patches", "heads", "head_dim"), [(300, 2, 80), (128, 3, 48), (70, 2, 24), (5, 1, 80)])

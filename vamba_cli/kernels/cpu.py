@@ -42,6 +42,12 @@ def linear_quick_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return F.silu(hidden, inplace=True).div_(1.702).view(*x.shape[:-1], -1)
 
 
+def qkv_patches(
+    x: Tensor, weight: Tensor, bias: Tensor, heads: int, rotary: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    return rotate_patches(F.linear(x, weight, bias).unflatten(-1, (3, heads, -1)), *rotary[:2])
+
+
 def rotate_patches(qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     half = cos.shape[-1] // 2
     cos, sin = (table[:, None, None, :half] for table in (cos, sin))

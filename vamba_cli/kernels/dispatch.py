@@ -31,6 +31,7 @@ FAST = {  # operation: the module of this folder that has its fast implementatio
     "linear_int8": "triton_quantised",
     "linear_quick_gelu": "triton_vision",
     "patches": "triton_pixels",
+    "qkv_patches": "triton_vision",
     "quick_gelu": "triton_vision",
     "resample": "triton_pixels",
     "rms_norm": "triton_pointwise",
@@ -41,8 +42,11 @@ FAST = {  # operation: the module of this folder that has its fast implementatio
     "swiglu": "triton_pointwise",
 }
 ON_CPU = frozenset(  # operations that `cpu.py` has, for inference in float32 and float64
-    ("conv_silu", "gated_rms_norm", "linear_parts", "linear_quick_gelu", "rms_norm", "rotate_patches", "scan")
-)
+    (
+        "conv_silu", "gated_rms_norm", "linear_parts", "linear_quick_gelu", "qkv_patches", "rms_norm",
+        "rotate_patches", "scan",
+    )
+)  # fmt: skip
 _FAST_DTYPES = (torch.bfloat16, torch.float16, torch.uint8)
 _OLDEST = (8, 0)  # compute capability from which bfloat16 products run on tensor cores
 _only_plain = False

@@ -111,6 +111,16 @@ def rotate_patches(qkv: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tenso
     return rotate(q, cos, sin), rotate(k, cos, sin), v
 
 
+def qkv_patches(
+    x: Tensor, weight: Tensor, bias: Tensor, heads: int, rotary: Sequence[Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """q, k and v, as of `rotate_patches`, from x (pairs, patches, width) and the layer that makes them.
+
+    rotary: see `model.rope.PatchRotary`. The numbers of a head may come in another order, the same for q and k.
+    """
+    return rotate_patches(F.linear(x, weight, bias).unflatten(-1, (3, heads, -1)), *rotary[:2])
+
+
 def attend_patches(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Attention inside pairs: (pairs, heads, patches, head_dim) each, to (pairs, patches, heads * head_dim)."""
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2)

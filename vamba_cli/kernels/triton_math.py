@@ -1,5 +1,5 @@
-"""The logistic function in few instructions (`tl.sigmoid` takes 13, which is what kernels beside it wait for), and how
-exact products of float32 are.
+"""The logistic function and angles in few instructions (`tl.sigmoid` takes 13, which is what kernels beside it wait
+for), and how exact products of float32 are.
 """
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -25,6 +25,16 @@ def rough_sigmoid(x):
         "tanh.approx.f32 $0, $1;", "=f,f", [0.5 * x], dtype=tl.float32, is_pure=True, pack=1
     )
     return 0.5 + 0.5 * half
+
+
+@triton.jit
+def cos_sin(turns):
+    """Of an angle in whole turns, up to some thousand of them, to about 20 bits. Not interpreted."""
+    nearest = (turns + 12582912.0) - 12582912.0  # 1.5 * 2**23: the sum has no digits behind the point
+    radians = 6.283185307179586 * (turns - nearest)
+    cos = tl.inline_asm_elementwise("cos.approx.f32 $0, $1;", "=f,f", [radians], dtype=tl.float32, is_pure=True, pack=1)
+    sin = tl.inline_asm_elementwise("sin.approx.f32 $0, $1;", "=f,f", [radians], dtype=tl.float32, is_pure=True, pack=1)
+    return cos, sin
 
 
 def input_precision(dtype: torch.dtype) -> str:

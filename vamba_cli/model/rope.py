@@ -15,6 +15,19 @@ class Rotary(NamedTuple):
     sin: Tensor
 
 
+class PatchRotary(NamedTuple):
+    """`Rotary` of the patches of one frame pair, and what its angles are made of.
+
+    places: (2, patches) rows and columns in cells; steps: (head_dim/4,) radians a cell. The first quarter of a head
+    is turned by row times step, the second by column times step, and both halves alike; all of it float32 or better.
+    """
+
+    cos: Tensor
+    sin: Tensor
+    places: Tensor
+    steps: Tensor
+
+
 def _rotary(angles: Tensor) -> Rotary:
     """Angles (length, head_dim/2) to a table whose two halves are equal."""
     both = torch.cat((angles, angles), dim=-1)
@@ -34,7 +47,7 @@ def patch_rotary(
     merge: int,
     device: torch.device,
     dtype: torch.dtype = torch.float32,
-) -> Rotary:
+) -> PatchRotary:
     """Table for the patches of one frame pair, in the order of MODEL section 3: merge x merge neighbours together.
 
     Args:
@@ -49,9 +62,10 @@ def patch_rotary(
         return blocks.permute(0, 2, 1, 3).reshape(-1).to(dtype)
 
     half = head_dim // 2
-    steps = torch.arange(0, half, 2, device=device, dtype=dtype)
-    frequencies = 10000.0 ** (-steps / half)
-    return _rotary(torch.cat([merged(index)[:, None] * frequencies for index in (row, column)], dim=-1))
+    steps = 10000.0 ** (-torch.arange(0, half, 2, device=device, dtype=dtype) / half)
+    places = torch.stack([merged(row), merged(column)])
+    angles = (places[..., None] * steps).transpose(0, 1).flatten(1)
+    return PatchRotary(*_rotary(angles), places, steps)
 
 
 def rotate(x: Tensor, table: Rotary) -> Tensor:

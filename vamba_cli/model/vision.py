@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from vamba_cli.kernels.dispatch import is_fast, pick
 from vamba_cli.model.config import VisionConfig
 from vamba_cli.model.layers import add_product, multiplies_codes
-from vamba_cli.model.rope import Rotary, patch_rotary
+from vamba_cli.model.rope import PatchRotary, patch_rotary
 
 
 class VisionBlock(nn.Module):
@@ -24,11 +24,11 @@ class VisionBlock(nn.Module):
         self.fc1 = nn.Linear(dim, config.mlp_dim)
         self.fc2 = nn.Linear(config.mlp_dim, dim)
 
-    def forward(self, x: Tensor, rotary: Rotary) -> Tensor:  # (pairs, patches, embed_dim)
+    def forward(self, x: Tensor, rotary: PatchRotary) -> Tensor:  # (pairs, patches, embed_dim)
         x = x + self.proj(self._attend(self.norm1(x), rotary))
         return x + self.fc2(self._hidden(self.norm2(x)))
 
-    def accumulate(self, x: Tensor, owed: Tensor, rotary: Rotary) -> None:
+    def accumulate(self, x: Tensor, owed: Tensor, rotary: PatchRotary) -> None:
         """`forward` in place, for GPUs: sums happen inside products, which leaves no room for their biases there.
 
         Args:
@@ -41,9 +41,12 @@ class VisionBlock(nn.Module):
         normed = norm(x, owed[1], self.norm2.weight, self.norm2.bias, self.norm2.eps)
         add_product(x, self._hidden(normed), self.fc2)
 
-    def _attend(self, x: Tensor, rotary: Rotary) -> Tensor:
-        qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # t s 3 h d
-        q, k, v = pick("rotate_patches", qkv)(qkv, *rotary)  # each t h s d
+    def _attend(self, x: Tensor, rotary: PatchRotary) -> Tensor:
+        if multiplies_codes(self.qkv):
+            qkv = self.qkv(x).unflatten(-1, (3, self.num_heads, -1))  # t s 3 h d
+            q, k, v = pick("rotate_patches", qkv)(qkv, rotary.cos, rotary.sin)  # each t h s d
+        else:
+            q, k, v = pick("qkv_patches", x)(x, self.qkv.weight, self.qkv.bias, self.num_heads, rotary)
         attended: Tensor = pick("attend_patches", q)(q, k, v)
         return attended
 

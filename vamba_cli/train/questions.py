@@ -1,6 +1,7 @@
 """Questions about slides and their answers, as token ids: what the bundled checkpoint learns to do."""
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,7 @@ NOT_SHOWN = "(not shown)"
 _TAKEN = frozenset(wording.lower() for wording in (*TITLE, *TITLES, *TEXT, *WHOLE))  # these ask for something else
 _PATIENCE = 4  # questions in a row that find no room before a row counts as full
 _MOST_PHRASE_BYTES = 60
+_IS_PLAIN = re.compile(r"\W*[^\W\d_]*['’]?[^\W\d_]*\W*")  # letters alone
 _AROUND_WORDS = ".,:;!?()[]{}<>\"'“”‘’«»…"
 _MOST_STRANGERS = 4000
 
@@ -225,6 +227,8 @@ class QuestionMaker:
         """The title, a body line, a few words out of a long line, or one word, which may be as short as "IO"."""
         if self._random.random() < self._mix.word_share:
             words = " ".join((page.title, *page.lines)).split()
+            unknown = [word for word in words if not _IS_PLAIN.fullmatch(word)]
+            words = unknown if unknown and self._random.random() < self._mix.unknown_share else words
             word = self._random.choice(words).strip(_AROUND_WORDS) if words else ""
             if sum(map(str.isalnum, word)) > 1:
                 return word.encode()[:_MOST_PHRASE_BYTES].decode(errors="ignore")

@@ -35,6 +35,7 @@ class Mix:
     present_share: float = 0.5  # of "is it shown?" asks for what is there
     found_share: float = 0.65  # of "find" does
     word_share: float = 0.3  # of the phrases that are asked for are single words
+    unknown_share: float = 0.4  # of those words have a digit, a hyphen or the like, where the page has such
     yes_no_weight: float = 3.0  # of each token of such an answer; other answers weigh 1
     text_bytes: int = 120  # of a "text?" answer; the product reads 128 tokens of it
     whole_bytes: int = 400  # of a "whole text?" answer

@@ -1,7 +1,8 @@
 """Phrases of our own for drawn lectures: fields of study, the forms that slide titles take, and plain words.
 
 Placeholders in templates: {X} a term in title case, {x} a term as it comes, {w} and {W} one word, {n} and {m} small
-numbers, {path}, {url}, {code}, {phrase}, {id} an identifier, {name} a made-up person, {year}.
+numbers, {num} a number as tables have it, {path}, {url}, {code}, {phrase}, {id} an identifier, {cmd} a command, {name}
+a made-up person, {year}.
 """
 
 from __future__ import annotations
@@ -129,7 +130,10 @@ LINES = (
     "{x} ≤ {n}.{m}", "{id}: {x}", "use {id} for {x}", "{id} ({x})", "run {id} in {path}", "{x}, {x}, {x}, ...",
     "What about {x}?", "How {x} is {x}?", "the {x} of the {x} is {x}, but {x} is not",
     "{X} was introduced in {year} by {name}", "{phrase}. {phrase}.", "there are {n} kinds of {x}: {x} and {x}",
-    "O(n log n) {x}", "“{x}”", "{W}: {n}.{m}", "{phrase} ({x})", "no {x}",
+    "O(n log n) {x}", "“{x}”", "{W}: {n}.{m}", "{phrase} ({x})", "no {x}", "{cmd}", "{cmd}: {x}", "{id}",
+    "{W} with {cmd}", "{cmd}, {cmd} and {id}", "{W}: {cmd} -{cmd} {id}", "{cmd} ({x})", "{w} {x} by {cmd} or {cmd}",
+    "{x}: {num}", "{W} = {num}", "{w} of {num} and {num}", "from {num} to {num} {x}", "{X} ({num})",
+    "{cmd}({w}, {num})",
 )  # fmt: skip
 
 CODE = (

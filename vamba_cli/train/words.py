@@ -40,9 +40,10 @@ _FOREIGN = ("de", "fr", "es")
 _FOREIGN_SHARE = 0.2  # of the pages
 _LONG_SHARE, _LONG_TITLE = 0.12, 45  # of the titles go on with another one, until they are long
 _NUM_PHRASES = 24_000
-_PLACEHOLDER = re.compile(r"\{(X|x|W|w|n|m|id|path|url|code|name|year|phrase)\}")
+_PLACEHOLDER = re.compile(r"\{(X|x|W|w|n|m|id|path|url|code|name|year|phrase|cmd|num)\}")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"[^\W\d_]{3,}|\d+")
+_SHORTHAND_SHARE = 0.25  # of the words of an identifier
 _ALIKE_SHARE = 0.25  # of the lines of programs begin a stretch of lines that are alike
 _NAMES = vocabulary.NAMES.split()
 _SYLLABLES_TEXT = """
@@ -241,11 +242,27 @@ class WordSource:
 
     def identifier(self) -> str:
         """The name of a function, a variable, a package or a file."""
-        words = [self._pick(self._english)[: self.rng.choice((8, 14))] for _ in range(self.rng.randint(1, 3))]
+        words = [
+            self.shorthand() if self.rng.random() < _SHORTHAND_SHARE
+            else self._pick(self._english)[: self.rng.choice((8, 14))]
+            for _ in range(self.rng.randint(1, 3))
+        ]  # fmt: skip
         suffix = self._pick(("py", "c", "txt", "csv", "sh", "md", "conf", "patch", "json", "tar.gz"))
         camel = words[0] + "".join(map(str.capitalize, words[1:]))
         forms = ("_".join(words), camel, "-".join(words), f"{words[0]}{self.rng.randint(0, 99)}", camel.capitalize())
         return self._pick((*forms, "_".join(words).upper(), ".".join(words), f"{words[0]}.{suffix}"))
+
+    def shorthand(self) -> str:
+        """The name of a command or a module, such as "dput" or "scanpy": half a word, or one without its vowels."""
+        word = self._pick(self._english).lower()
+        kind = self.rng.random()
+        if kind < 0.4:
+            word = word[:1] + re.sub("[aeiou]", "", word[1:])
+        elif kind < 0.6:
+            word = "".join(self._pick(string.ascii_lowercase) for _ in range(5))
+        else:
+            word = word[: self.rng.randint(1, 4)] + self._pick(self._english).lower()
+        return word[: self.rng.randint(2, 7)]
 
     def code(self) -> str:
         """Random capitals and digits, such as a course number: cannot be guessed."""
@@ -302,6 +319,8 @@ class WordSource:
             "path": self.path,
             "url": self.url,
             "code": self.code,
+            "cmd": self.shorthand,
+            "num": self.number,
             "name": lambda: self._pick(_NAMES),
             "year": lambda: str(number(1750, 2026)),
             "phrase": lambda: self._pick(self._phrases) if self._phrases else f"{self.term()} of {self.term()}",

@@ -11,6 +11,8 @@ of real pages with `pages.jsonl`, of which only decks count that neither trainin
   absent    "is <title> shown?" for titles of other lectures: right if the answer is no, without evidence.
   phrases   "when is <words> shown?" for 2 to 4 words from the body of a page, on clips of decks, and for words of other
             decks, which are not there.
+  order     "what comes after <title>?" for every title that is shown once: right if the first span of evidence overlaps
+            what is behind it; "which comes first, <title> or <title>?"; and how many titled parts are counted.
   chapters  a found boundary within 3 s of a true one is right, each counted once; F1 is of all boundaries but 0. The
             title of each chapter is compared with that of the true slide at its middle: edit distance over the true
             length, at most 1. `--plain` adds what PySceneDetect's own detectors find with their defaults.
@@ -24,19 +26,21 @@ is never used.
 
 import argparse
 import json
-import math
 import os
 import random
+import re
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from intervals import Row, mean_row, pooled, share_row
 
 from vamba_cli import api
 from vamba_cli.api.models import OpenModel
@@ -47,10 +51,10 @@ from vamba_cli.train.page_clips import PageClip, page_clips
 
 MORE_SECONDS = 30.0  # that a span may be longer than the true slide
 TOLERANCE_SECONDS = 3.0  # of a boundary
+NUM_PAIRS = 20  # of titles of which is asked which comes first
 NUM_ABSENT = 40  # titles and phrases asked of a video that does not show them
 WEIGHTS = Path(api.__file__).parents[1] / "weights" / "tiny" / "model.safetensors"
 
-Row = dict[str, Any]
 Times = tuple[float, float]
 
 
@@ -100,41 +104,6 @@ class Bench:
         return api.ask(video, questions, self.model.settings, model=self.model).answers
 
 
-# --- statistics
-
-
-def wilson(right: int, number: int) -> Times:
-    """95 % confidence interval of a share."""
-    if not number:
-        return 0.0, 1.0
-    z, share = 1.959964, right / number
-    middle = share + z * z / (2 * number)
-    spread = z * math.sqrt(share * (1 - share) / number + z * z / (4 * number**2))
-    return (middle - spread) / (1 + z * z / number), (middle + spread) / (1 + z * z / number)
-
-
-def bootstrap(values: Sequence[float]) -> Times:
-    """95 % confidence interval of a mean."""
-    picker = random.Random(0)
-    means = sorted(statistics.fmean(picker.choices(values, k=len(values))) for _ in range(2000))
-    return means[50], means[1949]
-
-
-def share_row(name: str, right: Sequence[bool], **more: Any) -> Row:
-    share, (low, high) = sum(right) / max(1, len(right)), wilson(sum(right), len(right))
-    return {"of": name, "share": share, "low": low, "high": high, "number": len(right), **more}
-
-
-def pooled(name: str, rows: Sequence[Row], key: str = "hits") -> Row:
-    """The share over all rows."""
-    return share_row(name, [hit for row in rows for hit in row[key]])
-
-
-def mean_row(name: str, values: Sequence[float], **more: Any) -> Row:
-    low, high = bootstrap(values)
-    return {"of": name, "mean": statistics.fmean(values), "low": low, "high": high, "number": len(values), **more}
-
-
 # --- questions
 
 
@@ -147,7 +116,7 @@ def fits(answer: Answer, true: Sequence[Times]) -> bool:
 
 
 def says_no(answer: Answer) -> bool:
-    return not answer.evidence and "not found" in answer.answer
+    return not answer.evidence and answer.outcome == "not_found"
 
 
 def miss(answer: Answer, true: Sequence[Times] = ()) -> Row:
@@ -195,6 +164,62 @@ def phrases(bench: Bench, clip: PageClip) -> Row:
     share = sum(refused) / max(1, len(refused))
     more = {"hits": hits, "refused": refused, "misses": misses, "wrongly_found": wrong}
     return share_row(clip.name, hits, absent=share, **more)
+
+
+# --- order
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Slides with one title that follow each other."""
+
+    title: str
+    start_seconds: float
+    end_seconds: float
+
+
+def titled_parts(slides: Sequence[Row]) -> list[Part]:
+    found = list[Part]()
+    for slide in slides:
+        title, start = slide["title"].strip(), slide["start_seconds"]
+        if title and found and found[-1].title == title:
+            start = found.pop().start_seconds
+        if title:
+            found.append(Part(title, start, slide["end_seconds"]))
+    return found
+
+
+def order(bench: Bench, lecture: Lecture) -> Row:
+    parts = titled_parts(lecture.slides)
+    every = [part.title for part in parts]
+    follows = [(one, then) for one, then in pairwise(parts) if every.count(one.title) == 1]
+    known = [one for one, _ in follows]
+    picker = random.Random(0)
+    pairs = [picker.sample(known, 2) for _ in range(NUM_PAIRS)]
+    asked = [f"what comes after {one.title}?" for one, _ in follows]
+    asked += [f"which comes first, {one.title} or {other.title}?" for one, other in pairs]
+    *answers, counted = bench.ask(lecture.video, [*asked, "how many slides are there?"])
+    after, sooner = answers[: len(follows)], answers[len(follows) :]
+    hits, misses = list[bool](), []
+    for answer, (_, then) in zip(after, follows, strict=True):
+        spans = answer.evidence[:1]
+        hits.append(any(e.start_seconds < then.end_seconds and then.start_seconds < e.end_seconds for e in spans))
+        if not hits[-1]:
+            misses.append(miss(answer, [(then.start_seconds, then.end_seconds)]) | {"answer": answer.answer})
+    first = [comes_first(answer, *pair) for answer, pair in zip(sooner, pairs, strict=True)]
+    misses += [miss(answer) | {"answer": answer.answer} for answer, hit in zip(sooner, first, strict=True) if not hit]
+    number = int(found.group()) if (found := re.match(r"\d+", counted.answer)) else 0
+    return share_row(lecture.name, hits, sooner=sum(first) / len(first), counted=number, parts=len(parts), hits=hits,
+                     sooner_hits=first, misses=misses)  # fmt: skip
+
+
+def comes_first(answer: Answer, one: Part, other: Part) -> bool:
+    """Whether the answer names the earlier part as the first one, and shows it."""
+    early = min(one, other, key=lambda part: part.start_seconds)
+    spans = answer.evidence[:1]
+    return f"{early.title}” comes first" in answer.answer and any(
+        e.start_seconds < early.end_seconds and early.start_seconds < e.end_seconds for e in spans
+    )
 
 
 # --- chapters
@@ -274,7 +299,7 @@ def hour(bench: Bench, lecture: Lecture) -> Row:
 
 
 PARTS: dict[str, Callable[[Bench, Any], Row]] = {
-    "titles": titles, "absent": absent, "phrases": phrases, "chapters": chapters, "hour": hour,
+    "titles": titles, "absent": absent, "phrases": phrases, "order": order, "chapters": chapters, "hour": hour,
 }  # fmt: skip
 
 
@@ -285,7 +310,11 @@ def summary(part: str, rows: Sequence[Row]) -> list[Row]:
     if part == "chapters":
         errors = [error for row in rows for error in row["errors"]]
         return [mean_row("title error", errors), mean_row("boundary F1", [row["f1"] for row in rows])]
-    extra = {"titles": ("the very slide", "own_hits"), "phrases": ("absent phrases", "refused")}.get(part)
+    extra = {
+        "titles": ("the very slide", "own_hits"),
+        "phrases": ("absent phrases", "refused"),
+        "order": ("which is first", "sooner_hits"),
+    }.get(part)
     return [pooled("all", rows), *([pooled(extra[0], rows, extra[1])] if extra else [])]
 
 
@@ -293,7 +322,7 @@ def show(part: str, row: Row) -> None:
     """One line of figures, and its misses."""
     figures = []
     for name, value in row.items():
-        if name in ("share", "own", "absent"):
+        if name in ("share", "own", "absent", "sooner"):
             figures.append(f"{name} {value:6.1%}")
         elif name in ("mean", "f1") or name in ("low", "high"):
             figures.append(f"{name} {value:.3f}")

@@ -31,17 +31,23 @@ class Evidence:
     source: Literal["picture", "subtitles"] = "picture"
 
 
+Outcome = Literal["answered", "not_found", "cannot_answer"]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer with the spans that support it, the best first; times come from frame timestamps alone.
 
     generated: whether the words are the network's own; else they say what was found, or that nothing was.
+    outcome: whether what was asked for was found, or was not in the video, or in the part of it that was meant; or the
+        question was not understood, or is of a kind that this model cannot answer.
     """
 
     question: str
     answer: str
     evidence: tuple[Evidence, ...]
     generated: bool = False
+    outcome: Outcome = "answered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,6 +273,29 @@ def test_both_topics(lecture: Path, first: AskResult) -> None:
     assert "“overfitting”" in shown and absent.startswith("No: “photosynthesis” was not found")
 
 
+@pytest.mark.parametrize(
+    ("question", "outcome"),
+    [
+        ("is Overfitting shown?", "answered"),
+        ("how long is the video?", "answered"),
+        ("which comes first, Overfitting or The Learning Rate?", "answered"),
+        ("is Overfitting or Photosynthesis shown?", "answered"),
+        ("is Photosynthesis shown?", "not_found"),
+        ("is Overfitting shown after 0:25?", "not_found"),
+        ("what comes after The Learning Rate?", "not_found"),
+        ("what is slide 9?", "not_found"),
+        ("what is on screen at 5:00?", "not_found"),
+        ("which comes first, Overfitting or Photosynthesis?", "not_found"),
+        ("is it shown?", "cannot_answer"),
+        ("what comes next?", "cannot_answer"),
+        ("who is the speaker?", "cannot_answer"),
+    ],
+)
+def test_a_script_can_tell_what_was_found(lecture: Path, first: AskResult, question: str, outcome: str) -> None:
+    (answer,) = api.ask(lecture, [question], Settings()).answers
+    assert answer.outcome == outcome, answer.answer
+
+
 def test_the_title_is_read(lecture: Path, first: AskResult) -> None:
     (answer,) = api.ask(lecture, ["What is the title?"], Settings()).answers
     assert "neural networks" in answer.answer.lower()

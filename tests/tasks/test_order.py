@@ -35,8 +35,8 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
-    text, spans = answer_of_order(session, PROFILE, question, understand(question), ignore)
-    return text, [(span.first, span.stop) for span in spans]
+    reply = answer_of_order(session, PROFILE, question, understand(question), ignore)
+    return reply.text, [(span.first, span.stop) for span in reply.spans]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from vamba_cli.engine.events import Answered, AnswerText, OnEvent, Stage, ignore
 from vamba_cli.engine.generate import generate
 from vamba_cli.engine.sampling import SamplingOptions
 from vamba_cli.engine.session import Session
-from vamba_cli.results import Answer, Evidence
+from vamba_cli.results import Answer, Evidence, Outcome
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import evidence_of, heard_within, not_found, search, seen_or_said, stretch_of
 from vamba_cli.tasks.profiles import PROFILES, Profile
@@ -48,13 +48,14 @@ def _answer(
     quoted = answer_from_lines(session.subtitles, question, wanted, moments_alone=not profile.reads_windows)
     if quoted is not None:
         text, evidence = quoted
+        outcome: Outcome = "answered" if evidence else "not_found"
     elif profile.reads_windows:
-        text, evidence = answer_from_slides(session, profile, question, wanted, settings, on_event)
+        text, evidence, outcome = answer_from_slides(session, profile, question, wanted, settings, on_event)
     else:
         return _answer_in_words(session, profile, index, question, wanted, settings, on_event)
     text = text.rstrip()
     on_event(AnswerText(index, text))
-    return Answer(question, text, evidence)
+    return Answer(question, text, evidence, outcome=outcome)
 
 
 def _answer_in_words(
@@ -77,7 +78,8 @@ def _answer_in_words(
         fixed = _answer_in_rules(session, profile, question, wanted, seen, heard)
         if fixed is not None:
             on_event(AnswerText(index, fixed))
-            return Answer(question, fixed, (*seen, *heard))
+            evidence = (*seen, *heard)
+            return Answer(question, fixed, evidence, outcome="answered" if evidence else "not_found")
     on_event(Stage("answer", question))
     answer = generate(
         session.ready.model,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Span
@@ -13,7 +13,7 @@ from vamba_cli.engine.session import Session
 from vamba_cli.engine.signals import Calibration, Probe
 from vamba_cli.engine.windows import ScoredSpan, SearchOptions, find_evidence, probability_curve
 from vamba_cli.model.memory import VideoMemory
-from vamba_cli.results import Evidence
+from vamba_cli.results import Evidence, Outcome
 from vamba_cli.tasks.moments import stretch_seconds
 from vamba_cli.tasks.outline import Heading, as_read
 from vamba_cli.tasks.profiles import Profile
@@ -31,9 +31,17 @@ from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.wishes import subject
 from vamba_cli.timecode import clock, clock_span
 
-Reply = tuple[str, list[ScoredSpan]]  # an answer, and what supports it in the pictures
 Stretch = tuple[float, float]  # of a video, in seconds
 _Placed = TypeVar("_Placed", ScoredSpan, Heading)
+
+
+class Reply(NamedTuple):
+    """An answer, and what supports it in the pictures."""
+
+    text: str
+    spans: Sequence[ScoredSpan] = ()
+    outcome: Outcome = "answered"
+
 
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _EVERY_SPAN = 10_000

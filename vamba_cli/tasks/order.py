@@ -85,8 +85,8 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
     """The answer to a question of a kind like "after", "nth" and "count", or about two topics."""
     stretch = stretch_of(session, wanted) if wanted.kind in ORDERS_WITHIN else None
     if stretch is not None:
-        text, spans = _answer(_Watched(session, profile, on_event, stretch), question, wanted)
-        return f"At {stretch_text(stretch)}: {text}", spans
+        reply = _answer(_Watched(session, profile, on_event, stretch), question, wanted)
+        return reply._replace(text=f"At {stretch_text(stretch)}: {reply.text}")
     return _answer(_Watched(session, profile, on_event), question, wanted)
 
 
@@ -106,7 +106,7 @@ def _about_topic(watched: _Watched, question: str, wanted: Understood, named: st
     spans, topic = (one, named) if one else found or _places(watched, question, named)
     if not spans:
         text = not_found(watched.session, named, watched.profile)
-        return (f"{name_of(named)} was not found." if watched.stretch else text), []
+        return Reply(f"{name_of(named)} was not found." if watched.stretch else text, outcome="not_found")
     if wanted.kind == "count":
         return _how_many(watched, topic, spans)
     if wanted.kind == "duration":
@@ -167,8 +167,9 @@ def _of_the_whole(watched: _Watched, wanted: Understood) -> Reply:
     if wanted.kind == "count":
         return _how_many_slides(watched)
     if wanted.kind == "duration":
-        return f"The video is {clock(watched.session.prospect.info.duration_seconds)} long.", []
-    return f"Of what? Ask “what comes {wanted.kind} …” with a topic. {watched.profile.limits}", []
+        return Reply(f"The video is {clock(watched.session.prospect.info.duration_seconds)} long.")
+    text = f"Of what? Ask “what comes {wanted.kind} …” with a topic. {watched.profile.limits}"
+    return Reply(text, outcome="cannot_answer")
 
 
 def about(session: Session, profile: Profile, on_event: OnEvent) -> Reply | None:
@@ -184,20 +185,21 @@ def about(session: Session, profile: Profile, on_event: OnEvent) -> Reply | None
     topics = [place for place in range(1, len(spans)) if headings[place].title not in agendas]
     longest = sorted(topics, key=lambda place: -watched.seconds(spans[place]))[:_TOPICS]
     if not longest:
-        return opening, spans[:1]
+        return Reply(opening, spans[:1])
     named = ", ".join(
         f"“{headings[place].title}” (at {watched.time(spans[place].first)}, for {clock(watched.seconds(spans[place]))})"
         for place in sorted(longest)
     )
     rest = " Ask “list the topics” for all." if len(spans) > len(longest) + 1 else ""
-    return f"{opening} The longest on screen after it: {named}.{rest}", [spans[0], *(spans[i] for i in sorted(longest))]
+    text = f"{opening} The longest on screen after it: {named}.{rest}"
+    return Reply(text, [spans[0], *(spans[i] for i in sorted(longest))])
 
 
 def _nth(watched: _Watched, number: int, lasting: bool) -> Reply:
     headings = watched.headings
     if not headings or number > len(headings):
         known = f"{len(headings)} titles were read" if len(headings) != 1 else "one title was read"
-        return f"There is no such title: {known}. {watched.profile.limits}", []
+        return Reply(f"There is no such title: {known}. {watched.profile.limits}", outcome="not_found")
     heading = headings[number - 1] if number > 0 else headings[-1]
     which = _ordinal(number)
     counted = " (slides with one title in a row count once)" if number > 1 else ""
@@ -205,17 +207,17 @@ def _nth(watched: _Watched, number: int, lasting: bool) -> Reply:
     time = f", for {clock(watched.seconds(span))}" if lasting else ""
     at = watched.span(heading.first, heading.stop)
     before = watched.shown_before(heading) if number == 1 else ""
-    return f"The {which} title{counted} is “{heading.title}”, at {at}{time}.{before}", [span]
+    return Reply(f"The {which} title{counted} is “{heading.title}”, at {at}{time}.{before}", [span])
 
 
 def _longest(watched: _Watched, sign: int) -> Reply:
     """The heading that stands for the longest time; for the shortest where the sign is negative."""
     if not watched.headings:
-        return f"No titles were read in this video. {watched.profile.limits}", []
+        return Reply(f"No titles were read in this video. {watched.profile.limits}", outcome="not_found")
     chosen = max(watched.headings, key=lambda heading: sign * watched.seconds(heading.span))
     which, at = "longest" if sign > 0 else "shortest", watched.span(chosen.first, chosen.stop)
     length = clock(watched.seconds(chosen.span))
-    return f"“{chosen.title}” is on screen for the {which} time: {length}, at {at}.", [chosen.span]
+    return Reply(f"“{chosen.title}” is on screen for the {which} time: {length}, at {at}.", [chosen.span])
 
 
 def _ordinal(number: int) -> str:
@@ -231,13 +233,14 @@ def _ending(number: int) -> str:
 def _how_many_slides(watched: _Watched) -> Reply:
     headings = watched.headings
     if not headings:
-        return f"No titles were read in this video, so its slides cannot be counted. {watched.profile.limits}", []
+        text = f"No titles were read in this video, so its slides cannot be counted. {watched.profile.limits}"
+        return Reply(text, outcome="not_found")
     titles = len({heading.title.casefold() for heading in headings})
     several = f"; some come back: {titles} titles differ" if titles < len(headings) else ""
-    return (
+    return Reply(
         f"{_number(len(headings), 'titled part')}: slides with one title in a row count once{several}. "
         "Ask “list the topics” for all."
-    ), []
+    )
 
 
 def _how_many(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
@@ -252,7 +255,7 @@ def _how_many(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Rep
     times = f" {watched.listed(sure)}." if is_short else f"\n{watched.rows(sure)}"
     gap = " " if is_short else "\n"
     more = f"{gap}Perhaps on {len(doubtful)} more: {watched.listed(doubtful)}." if doubtful else ""
-    return f"{opening}{times}{more}", [*sure, *doubtful]
+    return Reply(f"{opening}{times}{more}", [*sure, *doubtful])
 
 
 def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
@@ -264,21 +267,22 @@ def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Rep
     more = [span for span in spans if not span.heading]
     if headed and more:
         text += f", and in the text of other slides for {clock(sum(watched.seconds(span) for span in more))}"
-    return f"{text}.", chosen
+    return Reply(f"{text}.", chosen)
 
 
 def _time_of_many(watched: _Watched, number: int, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
     """Where a topic comes up for the first, second or last time."""
     sure = _sure(spans)
     if number > len(sure):
-        return f"{name_of(topic)} was found on {_number(len(sure), 'slide')} only: {watched.listed(sure)}.", sure
+        text = f"{name_of(topic)} was found on {_number(len(sure), 'slide')} only: {watched.listed(sure)}."
+        return Reply(text, sure, outcome="not_found")
     chosen = sure[number - 1 if number > 0 else -1]
     where = "as a title" if chosen.heading else "in the text of a slide"
     more = f"; {_number(len(sure), 'slide')} in all" if len(sure) > 1 else ""
     more += f"; perhaps on {len(spans) - len(sure)} more" if len(spans) > len(sure) else ""
     at, which = watched.span(chosen.first, chosen.stop), _ordinal(number)
     time = which if number in (-1, 1) else f"for the {which} time"
-    return f"{name_of(topic)} is {time} on screen {where} at {at}{more}.", [chosen]
+    return Reply(f"{name_of(topic)} is {time} on screen {where} at {at}{more}.", [chosen])
 
 
 def _sure(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
@@ -297,21 +301,23 @@ def _sooner(watched: _Watched, question: str, wanted: Understood, topics: tuple[
         else:
             missing.append(topic)
     if len(missing) == len(topics):
-        return f"Neither {' nor '.join(map(name_of, topics))} was found. {watched.profile.limits}".rstrip(), []
+        text = f"Neither {' nor '.join(map(name_of, topics))} was found. {watched.profile.limits}"
+        return Reply(text, outcome="not_found")
     if missing:
         ((there, span),) = starts.items()
         absent = not_found(watched.session, missing[0], watched.profile)
-        return f"{name_of(there)} is at {watched.listed([span])}, but {absent}", [span]
+        return Reply(f"{name_of(there)} is at {watched.listed([span])}, but {absent}", [span], outcome="not_found")
     one, other = (starts[topic] for topic in topics)
     if one.first == other.first:
-        return f"{name_of(topics[0])} and {name_of(topics[1])} come up on one slide, at {watched.listed([one])}.", [one]
+        both = f"{name_of(topics[0])} and {name_of(topics[1])}"
+        return Reply(f"{both} come up on one slide, at {watched.listed([one])}.", [one])
     early, late = sorted(topics, key=lambda topic: starts[topic].first)
     opening = ""
     if wanted.kind == "yes-no":
         opening = "Yes: " if (early == topics[0]) == (wanted.number > 0) else "No: "
     first, second = (watched.listed([starts[topic]]) for topic in (early, late))
     text = f"{opening}{name_of(early)} comes first, at {first}; {name_of(late)} at {second}."
-    return text, [starts[early], starts[late]]
+    return Reply(text, [starts[early], starts[late]])
 
 
 def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
@@ -326,9 +332,9 @@ def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[Score
         near = next((heading for heading in reversed(headings) if heading.stop <= anchor.first), None)
     order, at = "after" if after else "before", watched.span(anchor.first, anchor.stop)
     if near is None:
-        return f"No title was read {order} {name_of(topic)} ({at}).", [anchor]
+        return Reply(f"No title was read {order} {name_of(topic)} ({at}).", [anchor], outcome="not_found")
     text = f"“{near.title}”, at {watched.span(near.first, near.stop)}"
-    return f"{order.capitalize()} {name_of(topic)} ({at}) comes {text}.", [near.span, anchor]
+    return Reply(f"{order.capitalize()} {name_of(topic)} ({at}) comes {text}.", [near.span, anchor])
 
 
 def _above(headings: Sequence[Heading], pair: int) -> Heading | None:

@@ -33,14 +33,14 @@ def read_first(session: Session, profile: Profile, wished: Wish, settings: Setti
             if read.probability >= SURE_TITLE:
                 break
     if not doubtful:
-        return f"Nothing that can be read was found at the beginning. {profile.limits}", []
+        return Reply(f"Nothing that can be read was found at the beginning. {profile.limits}", outcome="not_found")
     (first, stop), read = max(doubtful, key=lambda item: item[1].probability >= SURE_TITLE)
     spans = [ScoredSpan(first, stop, read.probability)]
     if wished == "text":
-        return read.text, spans
+        return Reply(read.text, spans)
     verb = "is" if read.probability >= SURE_TITLE else "may be"
     at = clock(session.memory.pair_start_seconds(first))
-    return f"“{read.text}” {verb} the first title, at {at}; ask “list the topics” for all of them.", spans
+    return Reply(f"“{read.text}” {verb} the first title, at {at}; ask “list the topics” for all of them.", spans)
 
 
 def read_at(session: Session, profile: Profile, wished: Wish, moment: float, settings: Settings) -> Reply:
@@ -48,7 +48,9 @@ def read_at(session: Session, profile: Profile, wished: Wish, moment: float, set
     memory = session.memory
     begin, end = memory.pair_start_seconds(0), memory.pair_start_seconds(memory.num_pairs)
     if not begin <= moment < _until(session, begin, end, settings):
-        return f"{clock(moment)} is outside of what was looked at, {clock_span(begin, end)}.", []
+        return Reply(
+            f"{clock(moment)} is outside of what was looked at, {clock_span(begin, end)}.", outcome="not_found"
+        )
     slides = reversed(pictures(session, profile))
     scene, part = next((run, part) for run, part in slides if memory.pair_start_seconds(run[0]) <= moment)
     title = read_slide(session, profile, "title", part, settings)
@@ -56,15 +58,15 @@ def read_at(session: Session, profile: Profile, wished: Wish, moment: float, set
     if words is not None and words.text:
         body = unreadable(session) if words.text == UNCLEAR else words.text
         shown = title.text and title.probability >= SURE_TITLE and title.text not in body
-        return f"“{title.text}”: {body}" if shown else body, [ScoredSpan(*scene, words.probability)]
+        return Reply(f"“{title.text}”: {body}" if shown else body, [ScoredSpan(*scene, words.probability)])
     if not title.text:
-        return f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", []
+        return Reply(f"Nothing that can be read is on screen at {clock(moment)}. {profile.limits}", outcome="not_found")
     span, told = clock_span(*(memory.pair_start_seconds(pair) for pair in scene)), f"“{title.text}” is on screen"
     if title.probability < SURE_TITLE:
         is_one_line = NEW_LINE not in title.text and sum(map(str.isalpha, title.text)) >= _LEAST_LETTERS
         perhaps = f" (perhaps “{title.text}”)" if is_one_line else ""
         told = f"A slide or screen whose title could not be read clearly{perhaps} is shown"
-    return f"{told} at {span}.", [ScoredSpan(*scene, title.probability)]
+    return Reply(f"{told} at {span}.", [ScoredSpan(*scene, title.probability)])
 
 
 def _until(session: Session, begin: float, end: float, settings: Settings) -> float:

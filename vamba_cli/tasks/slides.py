@@ -6,11 +6,12 @@ What it cannot do is said; it is never asked a question of a kind that it was no
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
-from vamba_cli.results import Evidence
+from vamba_cli.results import Evidence, Outcome
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import (
     Reply,
@@ -46,7 +47,14 @@ from vamba_cli.tasks.wishes import (
 )
 from vamba_cli.timecode import clock, timetable
 
-Supported = tuple[str, tuple[Evidence, ...]]  # an answer, and what supports it, also in what is said
+
+class Supported(NamedTuple):
+    """An answer, and what supports it, also in what is said."""
+
+    text: str
+    evidence: tuple[Evidence, ...] = ()
+    outcome: Outcome = "answered"
+
 
 _ORDERS = ("after", "before", "nth", "longest", "count", "duration", "sooner")
 _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
@@ -63,7 +71,8 @@ def answer_from_slides(
     if not shows_text(session, profile):
         return _of_film(session, profile, question, wanted)
     if is_pronoun(wanted.topic):
-        return f"Each question stands for itself: name the topic, not “{wanted.topic}”.", ()
+        text = f"Each question stands for itself: name the topic, not “{wanted.topic}”."
+        return Supported(text, outcome="cannot_answer")
     wished = wish(question) if wanted.kind == "open" else None
     fixed = _from_headings(session, profile, question, wanted, wished, settings, on_event)
     if fixed is not None:
@@ -73,7 +82,7 @@ def answer_from_slides(
         topic = " and ".join(two) or subject(question) or topic
     if topic is None or not settings.evidence:
         reason = "looking at slides" if topic is None else "reading alone: leave out --no-evidence"
-        return f"This question cannot be answered by {reason}. {profile.limits}", ()
+        return Supported(f"This question cannot be answered by {reason}. {profile.limits}", outcome="cannot_answer")
     return (
         _each(session, profile, question, two, wanted, settings, on_event)
         if two
@@ -90,9 +99,10 @@ def _of_film(session: Session, profile: Profile, question: str, wanted: Understo
         also = f" The subtitles do not mention “{topic}”." if named else ""
         if asks_about_speech(question) and not session.subtitles.lines:
             also = " It has no subtitles either: --subs FILE brings them, --transcribe makes them."
-        return f"{profile.nothing_to_read}{also}", ()
+        return Supported(f"{profile.nothing_to_read}{also}", outcome="cannot_answer")
     text = seen_or_said(question, topic, (), heard, yes_no=wanted.kind == "yes-no")
-    return (f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if wanted.kind == "open" else text), heard
+    quoted = f"\n{quotation(lines_of(session.subtitles, heard))}" if wanted.kind == "open" else ""
+    return Supported(f"{text}{quoted}", heard)
 
 
 def _from_headings(
@@ -164,7 +174,8 @@ def _about(
     if stretch is not None and (spans or heard):
         here, heard_here = within(session.memory, spans, stretch), heard_within(heard, stretch)
         if not here and not heard_here:
-            return _elsewhere(session, question, topic if heard else spelling, wanted, stretch, spans, heard), ()
+            text = _elsewhere(session, question, topic if heard else spelling, wanted, stretch, spans, heard)
+            return Supported(text, outcome="not_found")
         spans, heard = here, heard_here
     topic = topic if heard else spelling
     if not spans and not heard:
@@ -180,10 +191,12 @@ def _about(
     if wished is not None and spans:
         on_event(Stage("answer", question))
         read = read_slide(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
-        return (f"{unreadable(session) if read == UNCLEAR else read}\n{text}" if read else text), evidence
+        body = unreadable(session) if read == UNCLEAR else read
+        return Supported(f"{body}\n{text}" if body else text, evidence)
     if wanted.kind != "open":
-        return text, evidence
-    return f"{text}\n{quotation(lines_of(session.subtitles, heard))}" if heard else f"{text} {profile.limits}", evidence
+        return Supported(text, evidence)
+    more = f"\n{quotation(lines_of(session.subtitles, heard))}" if heard else f" {profile.limits}"
+    return Supported(f"{text}{more}", evidence)
 
 
 def _elsewhere(
@@ -214,9 +227,11 @@ def _nowhere(
 ) -> Supported:
     """The answer where a topic is neither shown nor said: what else it may have meant, or no."""
     if not has_latin_letters(topic):
-        return f"“{topic}” was not found: the small model reads Latin letters alone. {_ASK}", ()
+        text = f"“{topic}” was not found: the small model reads Latin letters alone. {_ASK}"
+        return Supported(text, outcome="cannot_answer")
     if is_sentence(topic):
-        return f"“{topic}” was not found, but may not be what you meant. {_ASK}", ()
+        text = f"“{topic}” was not found, but may not be what you meant. {_ASK}"
+        return Supported(text, outcome="cannot_answer")
     parts = alternatives(topic)
     if len(parts) > 1:
         return _each(session, profile, question, parts, wanted, settings, on_event)
@@ -225,12 +240,12 @@ def _nowhere(
         return _timed(
             session, answer_of_order(session, profile, question, Understood("nth", counted, number), on_event)
         )
-    text, meant = _spelt_out(session, profile, topic, on_event)
-    if not meant and wanted.kind != "yes-no":
-        text += _akin(session, profile, topic, on_event)
-    elif not meant and not is_picture(topic):
-        text = f"No: {text}"
-    return _timed(session, (text, meant))
+    meant = _spelt_out(session, profile, topic, on_event)
+    if not meant.spans and wanted.kind != "yes-no":
+        meant = meant._replace(text=meant.text + _akin(session, profile, topic, on_event))
+    elif not meant.spans and not is_picture(topic):
+        meant = meant._replace(text=f"No: {meant.text}")
+    return _timed(session, meant)
 
 
 def _each(
@@ -243,18 +258,18 @@ def _each(
     on_event: OnEvent,
 ) -> Supported:
     """An answer for each topic, a line each, with the best of the evidence of each."""
-    texts, evidence = list[str](), list[Evidence]()
+    every = list[Supported]()
     for place, topic in enumerate(topics, 1):
         quiet = profile if place == len(topics) else replace(profile, limits="")  # what it cannot do is said once
-        text, found_here = _about(session, quiet, question, topic, wanted, None, settings, on_event)
-        texts.append(text.rstrip())
-        evidence += found_here[: max(1, profile.search.most_spans // len(topics))]
-    return "\n".join(texts), tuple(evidence)
+        every.append(_about(session, quiet, question, topic, wanted, None, settings, on_event))
+    most = max(1, profile.search.most_spans // len(topics))
+    evidence = tuple(span for one in every for span in one.evidence[:most])
+    outcome: Outcome = "answered" if any(one.outcome == "answered" for one in every) else "not_found"
+    return Supported("\n".join(one.text.rstrip() for one in every), evidence, outcome)
 
 
 def _timed(session: Session, reply: Reply) -> Supported:
-    text, spans = reply
-    return text, evidence_of(session.memory, spans)
+    return Supported(reply.text, evidence_of(session.memory, reply.spans), reply.outcome)
 
 
 def _outline(session: Session, profile: Profile, stretch: tuple[float, float], on_event: OnEvent) -> Reply:
@@ -262,8 +277,10 @@ def _outline(session: Session, profile: Profile, stretch: tuple[float, float], o
     starts = session.memory.pair_start_seconds
     headings = within(session.memory, read_outline(session, profile, on_event), stretch)
     text = timetable((starts(heading.first), heading.title) for heading in headings)
-    where = "in this video" if stretch[1] == math.inf else "there"
-    return text or f"No headings were found {where}. {profile.limits}", [heading.span for heading in headings]
+    if not headings:
+        where = "in this video" if stretch[1] == math.inf else "there"
+        return Reply(f"No headings were found {where}. {profile.limits}", outcome="not_found")
+    return Reply(text, [heading.span for heading in headings])
 
 
 def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> Reply:
@@ -273,11 +290,11 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
         every = read_outline(session, profile, on_event)
         headings = [item for item in every if stands_for(topic, item.title) or names(item.title, topic)]
     if not headings:
-        return not_found(session, topic, profile), []
+        return Reply(not_found(session, topic, profile), outcome="not_found")
     first = headings[0].title.casefold()
     spans = [heading.span for heading in headings if heading.title.casefold() == first]
     text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans))
-    return f"“{topic}” itself was not found, but {text}", spans
+    return Reply(f"“{topic}” itself was not found, but {text}", spans)
 
 
 def _akin(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> str:
@@ -295,7 +312,8 @@ def _akin(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> 
 def _of_the_first(session: Session, profile: Profile, question: str, wished: Wish, settings: Settings) -> Reply:
     """The first scene, unless the question is for a certain other one that the rules do not know."""
     if names_a_time(question):
-        return "The time in this question was not understood: write 3:30, 1:02:03 or “3 minutes 30 seconds”.", []
+        text = "The time in this question was not understood: write 3:30, 1:02:03 or “3 minutes 30 seconds”."
+        return Reply(text, outcome="cannot_answer")
     if not wants_the_first(question):
-        return f"This question was not understood. {_ASK} {profile.limits}", []
+        return Reply(f"This question was not understood. {_ASK} {profile.limits}", outcome="cannot_answer")
     return read_first(session, profile, wished, settings)

@@ -216,8 +216,9 @@ def order(bench: Bench, lecture: Lecture) -> Row:
 def comes_first(answer: Answer, one: Part, other: Part) -> bool:
     """Whether the answer names the earlier part as the first one, and shows it."""
     early = min(one, other, key=lambda part: part.start_seconds)
+    title = early.title.rstrip("?!. ")  # a title may end as a question does
     spans = answer.evidence[:1]
-    return f"{early.title}” comes first" in answer.answer and any(
+    return re.search(rf"{re.escape(title)}\W*” comes first", answer.answer) is not None and any(
         e.start_seconds < early.end_seconds and early.start_seconds < e.end_seconds for e in spans
     )
 

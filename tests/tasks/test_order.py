@@ -86,6 +86,32 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             [(5, 15), (20, 30)],
         ),
         (
+            "which comes last, Clusters, UMAP or Welcome?",
+            "“Clusters” comes last, at 0:40–1:00; “UMAP” at 0:10–0:30, “Welcome” at 0:00–0:10.",
+            [(20, 30), (5, 15), (0, 5)],
+        ),
+        (
+            "which comes first, UMAP, Forks or Clusters?",
+            "“UMAP” is at 0:10–0:30, “Clusters” at 0:40–1:00, but “Forks” was not found in the text of this video. "
+            + PROFILE.limits,
+            [(5, 15), (20, 30)],
+        ),
+        (
+            "which comes first, UMAP, forks or shells?",
+            "“UMAP” is at 0:10–0:30, but neither “forks” nor “shells” was found. " + PROFILE.limits,
+            [(5, 15)],
+        ),
+        (
+            "how long is UMAP shown in the first 20 seconds?",
+            "At 0:00–0:20: “UMAP” is on screen in titles for 0:10 in all (0:10–0:30).",
+            [(5, 15)],
+        ),
+        (
+            "how long is UMAP on screen after 0:52?",
+            "At 0:52–1:01: “UMAP” is on screen in the text of slides for 0:04 in all (0:50–0:56).",
+            [(25, 28)],
+        ),
+        (
             "is UMAP shown before Clusters?",
             "Yes: “UMAP” comes first, at 0:10–0:30; “Clusters” at 0:40–1:00.",
             [(5, 15), (20, 30)],
@@ -131,6 +157,16 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
 )
 def test_answers(session: Any, question: str, text: str, spans: list[tuple[int, int]]) -> None:
     assert answer(session, question) == (text, spans)
+
+
+def test_a_title_with_commas_is_one_topic(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the title that is a topic comes before those which only name it."""
+    headings = [Heading(0, 5, "Shells, forks, and pipes", 0.99), *HEADINGS[1:], Heading(16, 18, "Forks", 0.99)]
+    monkeypatch.setattr(order, "read_outline", lambda *_: headings)
+    text, spans = answer(session, "which comes first, Shells, forks, and pipes or UMAP?")
+    assert text == "“Shells, forks, and pipes” comes first, at 0:00–0:10; “UMAP” at 0:10–0:30."
+    assert spans == [(0, 5), (5, 15)]
+    assert answer(session, "which comes first, forks or UMAP?")[1] == [(5, 15), (16, 18)]
 
 
 def test_where_frames_were_made_smaller_a_preset_is_named(session: Any) -> None:

@@ -47,13 +47,13 @@ _SIDE = rf"(?P<side>after|since|from|before|until|till)\s+(?:the\s+)?(?P<point>{
 _BOUNDED = re.compile(_SIDE, re.IGNORECASE)
 _AT = rf"(?:at|around)\s+(?:the\s+)?(?P<at>{_TIME})"
 _IN = r"(?:in|during|within)\s+(?:the\s+)?"
-_MINUTES = rf"{_IN}(?:first|last)\s+(?:(?:\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)\s+)?min(?:ute)?s?"
+_MINUTES = rf"{_IN}(?:first|last)\s+(?:(?:\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)\s+)?(?:min(?:ute)?|sec(?:ond)?)s?"
 _PART = rf"{_IN}(?:{'|'.join(_PLACES)}|last)\s+(?:{'|'.join(_SHARES)})"
 _STRETCH = (
     rf"(?:(?:between|from)\s+(?=[^,]{{0,40}}(?::[0-5]|\bmin)){_POINT}\s+(?:and|to|until|till)\s+{_POINT}|{_MINUTES}|{_PART}|{_SIDE})"
     rf"(?:\s+(?:of|in)\s+{VIDEO})?"
 )
-_OF_A_TOPIC = r"(?:when|where|is|are|was|were|does|do|did|has|have|can|could|will|list|how\s+(?:many|often))\b"
+_OF_A_TOPIC = r"(?:when|where|is|are|was|were|does|do|did|has|have|can|could|will|list|how\s+(?:many|often|long))\b"
 _THEN_ASKS = rf"(?:[\s,]+(?=(?:what|which)\b|{_OF_A_TOPIC})|$)"
 _LIMITED_FIRST = re.compile(rf"^(?P<stretch>{_STRETCH}|{_AT}){_THEN_ASKS}", re.IGNORECASE)
 _MINUTES_FIRST = re.compile(rf"^(?P<stretch>{MINUTES}){_THEN_ASKS}", re.IGNORECASE)
@@ -89,6 +89,8 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
 
     >>> span_seconds("what is shown in the last 2 minutes?", 300.0), span_seconds("list the second half", 300.0)
     ((180.0, 300.0), (150.0, 300.0))
+    >>> span_seconds("is PCA shown in the first 20 seconds?", 300.0)
+    (0.0, 20.0)
     >>> span_seconds("which topics are covered after 2:00?", 300.0), span_seconds("what comes after 2:00?", 300.0)
     ((120.0, 300.0), None)
     """
@@ -107,7 +109,7 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
     edge = _EDGE.search(question)
     if edge is None:
         return None
-    length = 60.0 * _count(edge["number"] or "1")
+    length = _UNITS[edge["unit"][0].casefold()] * _count(edge["number"] or "1")
     if edge["edge"].casefold() == "first":
         return 0.0, length
     return max(0.0, duration_seconds - length), duration_seconds

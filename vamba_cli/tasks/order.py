@@ -4,6 +4,7 @@ They are answered from the headings that are read and from where a topic is foun
 count.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +35,12 @@ from vamba_cli.timecode import clock, clock_span, timetable
 
 _NAMED = 3  # spans that a sentence names
 _TOPICS = 5  # that say what a video is about
-ORDERS_WITHIN = ("count", "longest", "nth")  # kinds of questions that can be limited to a stretch of the video
+ORDERS_WITHIN = (
+    "count",
+    "duration",
+    "longest",
+    "nth",
+)  # kinds of questions that can be limited to a stretch of the video
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,9 @@ class _Watched:
         return f" A slide without a clear title comes before it, at {self.time(0)}: “{words}”." if words else ""
 
     def seconds(self, span: ScoredSpan) -> float:
-        memory = self.session.memory
-        return memory.pair_start_seconds(span.stop) - memory.pair_start_seconds(span.first)
+        """How long a span is, or what of it lies in the stretch that is meant."""
+        memory, (start, end) = self.session.memory, self.stretch or (-math.inf, math.inf)
+        return min(end, memory.pair_start_seconds(span.stop)) - max(start, memory.pair_start_seconds(span.first))
 
     def rows(self, spans: Sequence[ScoredSpan]) -> str:
         """A line for each span: when it begins, and the heading above it."""
@@ -93,8 +100,8 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
 def _answer(watched: _Watched, question: str, wanted: Understood) -> Reply:
     if wanted.topic is None:
         return _of_the_whole(watched, wanted)
-    if wanted.other is not None:
-        return _sooner(watched, question, wanted, (wanted.topic, wanted.other))
+    if wanted.others:
+        return _sooner(watched, question, wanted, (wanted.topic, *wanted.others))
     return _about_topic(watched, question, wanted, wanted.topic)
 
 
@@ -290,34 +297,41 @@ def _sure(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
     return [span for span in spans if is_sure(span)] or list(spans)
 
 
-def _sooner(watched: _Watched, question: str, wanted: Understood, topics: tuple[str, str]) -> Reply:
-    """Which of two topics comes up before the other one: where each is a title first, or else in the text."""
+def _sooner(watched: _Watched, question: str, wanted: Understood, topics: Sequence[str]) -> Reply:
+    """Which of some topics comes up before the others: where each is a title first, or else in the text."""
     starts: dict[str, ScoredSpan] = {}
-    missing = list[str]()
+    whole = ", ".join(topics[:-1])
+    if len(topics) > 2 and any(same_title(heading.title, whole) for heading in watched.headings):
+        topics = [whole, topics[-1]]  # a title with commas
     for topic in topics:
-        spans, _ = _places(watched, question, topic)
+        closest = _closest(watched.headings, topic)
+        is_title = closest is not None and same_title(closest.title, topic)
+        spans = [closest.span] if closest and is_title else _places(watched, question, topic)[0]
         if spans:
             starts[topic] = next((span for span in spans if span.heading), _sure(spans)[0])
-        else:
-            missing.append(topic)
-    if len(missing) == len(topics):
-        text = f"Neither {' nor '.join(map(name_of, topics))} was found. {watched.profile.limits}"
-        return Reply(text, outcome="not_found")
+    missing = [topic for topic in topics if topic not in starts]
+    if not starts:
+        return Reply(f"N{_neither(watched, topics)[1:]}", outcome="not_found")
+    wants_last = wanted.kind == "sooner" and wanted.number < 0
+    ordered = sorted(starts, key=lambda topic: starts[topic].first, reverse=wants_last)
+    spans = [starts[topic] for topic in ordered]
+    at = [watched.listed([span]) for span in spans]
+    others = ", ".join(f"{name_of(topic)} at {time}" for topic, time in zip(ordered[1:], at[1:], strict=True))
     if missing:
-        ((there, span),) = starts.items()
-        absent = not_found(watched.session, missing[0], watched.profile)
-        return Reply(f"{name_of(there)} is at {watched.listed([span])}, but {absent}", [span], outcome="not_found")
-    one, other = (starts[topic] for topic in topics)
-    if one.first == other.first:
-        both = f"{name_of(topics[0])} and {name_of(topics[1])}"
-        return Reply(f"{both} come up on one slide, at {watched.listed([one])}.", [one])
-    early, late = sorted(topics, key=lambda topic: starts[topic].first)
+        absent = _neither(watched, missing) if missing[1:] else not_found(watched.session, missing[0], watched.profile)
+        there = f"{name_of(ordered[0])} is at {at[0]}" + (f", {others}" if others else "")
+        return Reply(f"{there}, but {absent}", spans, outcome="not_found")
+    if len({span.first for span in spans}) == 1:
+        return Reply(f"{' and '.join(map(name_of, topics))} come up on one slide, at {at[0]}.", spans[:1])
     opening = ""
     if wanted.kind == "yes-no":
-        opening = "Yes: " if (early == topics[0]) == (wanted.number > 0) else "No: "
-    first, second = (watched.listed([starts[topic]]) for topic in (early, late))
-    text = f"{opening}{name_of(early)} comes first, at {first}; {name_of(late)} at {second}."
-    return Reply(text, [starts[early], starts[late]])
+        opening = "Yes: " if (ordered[0] == topics[0]) == (wanted.number > 0) else "No: "
+    which = "last" if wants_last else "first"
+    return Reply(f"{opening}{name_of(ordered[0])} comes {which}, at {at[0]}; {others}.", spans)
+
+
+def _neither(watched: _Watched, topics: Sequence[str]) -> str:
+    return f"neither {' nor '.join(map(name_of, topics))} was found. {watched.profile.limits}"
 
 
 def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:

@@ -3,7 +3,7 @@
 import re
 
 from vamba_cli.tasks.topics import ENDING, UNIT, VIDEO, is_pronoun, plain, topic_of
-from vamba_cli.tasks.understood import Understood
+from vamba_cli.tasks.understood import Kind, Understood
 
 _DURATION = re.compile(
     r"^(?:for\s+)?how\s+(?:long|much\s+time|many\s+(?:minutes|seconds))\b"
@@ -64,7 +64,7 @@ _MENTION = re.compile(
 _SHOWN = r"(?:shown|introduced|explained|mentioned|covered|discussed|presented|treated|come|appear)"
 _WHICH_FIRST = re.compile(
     rf"^(?:what|which)(?:\s+{UNIT}|\s+one|\s+of\s+them)?(?:\s+(?:is|was|comes|came|appears|{_SHOWN}))*\s+(?P<edge>first|earlier|sooner|last|later)"
-    rf"(?:\s+{_SHOWN})?\s*[,:]?\s+(?P<one>[^,]+?),?\s+or\s+(?P<other>.+)$",
+    rf"(?:\s+{_SHOWN})?\s*[,:]?\s+(?P<one>\S.*?),?\s+or\s+(?P<other>.+)$",
     re.IGNORECASE,
 )
 _WHICH_FIRST_OF = re.compile(
@@ -132,7 +132,10 @@ def _of_two(text: str) -> Understood | None:
     if two is None:
         return None
     late = two["edge"].casefold().startswith(("last", "later", "after"))
-    return Understood("sooner" if which else "yes-no", topic_of(two["one"]), -1 if late else 1, topic_of(two["other"]))
+    earlier = two["one"].split(",") if which else [two["one"]]
+    topics = [topic for name in (*earlier, two["other"]) if (topic := topic_of(name))]
+    kind: Kind = "sooner" if which else "yes-no"
+    return Understood(kind, topics[0] if topics else None, -1 if late else 1, tuple(topics[1:]))
 
 
 def _of_a_neighbour(text: str) -> Understood | None:

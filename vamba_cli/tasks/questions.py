@@ -61,11 +61,11 @@ def understand(question: str) -> Understood:
     """Kind and topic of a question.
 
     >>> understand("When is backprop introduced?")
-    Understood(kind='time', topic='backprop', number=0, other=None, stretch='')
+    Understood(kind='time', topic='backprop', number=0, others=(), stretch='')
     >>> understand('Is there a slide about "Gradient Descent"?')
-    Understood(kind='yes-no', topic='Gradient Descent', number=0, other=None, stretch='')
+    Understood(kind='yes-no', topic='Gradient Descent', number=0, others=(), stretch='')
     >>> understand("Which comes first, PCA or t-SNE?")
-    Understood(kind='sooner', topic='PCA', number=1, other='t-SNE', stretch='')
+    Understood(kind='sooner', topic='PCA', number=1, others=('t-SNE',), stretch='')
     >>> understand("is PCA shown in the first two minutes?").stretch
     'in the first two minutes'
     >>> [understand(text).kind for text in ("list the topics", "how many slides mention PCA?", "What is the title?")]
@@ -76,7 +76,7 @@ def understand(question: str) -> Understood:
     found = replace(of_order_or_number(text) or _of_a_kind(text), stretch=stretch)
     if quoted and found.kind != "outline":
         alone = quoted[0] == text  # a phrase in quotation marks and no question
-        return replace(found, kind="open" if alone else found.kind, topic=quoted[1].strip(), number=0, other=None)
+        return replace(found, kind="open" if alone else found.kind, topic=quoted[1].strip(), number=0, others=())
     return found
 
 

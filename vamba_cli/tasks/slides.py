@@ -123,7 +123,7 @@ def _from_headings(
     if moment is not None:
         on_event(Stage("answer", question))
         return read_at(session, profile, wished or "title", moment, settings)
-    if wanted.kind in _ORDERS or wanted.other is not None:
+    if wanted.kind in _ORDERS or wanted.others:
         return answer_of_order(session, profile, question, wanted, on_event)
     if wished is None or wanted.topic is not None or (wished == "text" and subject(question)):
         return None  # "read the slide about X" asks for X

@@ -76,10 +76,10 @@ _PICTURE = re.compile(
 
 
 COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-# the first or last minutes of a video
+# the first or last minutes, or seconds, of a video
 MINUTES = (
     rf"(?:the\s+|(?:in|during|within)\s+|^)(?P<edge>first|last)\s+"
-    rf"(?:(?P<number>\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)\s+)?min(?:ute)?s?\b"
+    rf"(?:(?P<number>\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)\s+)?(?P<unit>min|sec)(?:ute|ond)?s?\b"
 )
 
 

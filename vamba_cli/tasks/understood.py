@@ -11,12 +11,12 @@ class Understood:
     """A question taken apart; topic is None where it names none.
 
     number: of the slide that is asked for, from 1 on, or -1 for the last; 0 where none is.
-    other: a second topic, in questions of which comes sooner, or whether the first does (number 1; -1: later).
+    others: further topics, in questions of which comes first, or whether the topic does (number 1; -1: last, later).
     stretch: of the video, to which the question is limited, in its own words; "" where it is not.
     """
 
     kind: Kind
     topic: str | None
     number: int = 0
-    other: str | None = None
+    others: tuple[str, ...] = ()
     stretch: str = ""

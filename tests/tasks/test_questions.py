@@ -262,6 +262,21 @@ def test_pronouns() -> None:
 
 
 @pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("show me everything about distances", "distances"),
+        ("does it say anything on batch effects?", "batch effects"),
+        ("any advice on licensing?", "licensing"),
+        ("when do they show how to sign packages?", "sign packages"),
+        ("when is How to choose your method shown?", "How to choose your method"),
+        ("is Anything on the table shown?", "Anything on the table"),
+    ],
+)
+def test_words_around_a_topic(question: str, topic: str) -> None:
+    assert understand(question).topic == topic
+
+
+@pytest.mark.parametrize(
     ("question", "expected"),
     [
         ("Which comes first, PCA or t-SNE?", Understood("sooner", "PCA", 1, ("t-SNE",))),

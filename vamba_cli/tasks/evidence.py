@@ -47,7 +47,7 @@ _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a min
 _EVERY_SPAN = 10_000
 _SMALL_PRINT_PIXELS = 1280  # along the longer edge, about as many as that preset keeps
 _ON_A_SLIDE = re.compile(
-    r"^(?:words?|terms?|phrase)\s+(?=\S)|\s+(?:slides?|pages?)$|\s+(?:in|as)\s+(?:the|a|its|their)\s+(?:titles?|headings?|text)$",
+    r"^(?:(?:words?|terms?|phrase)|examples?\s+(?:of|for)(?:\s+(?:a|an|the))?)\s+(?=\S)|\s+(?:slides?|pages?)$|\s+(?:in|as)\s+(?:the|a|its|their)\s+(?:titles?|headings?|text)$",
     re.IGNORECASE,
 )
 _SHORT_NAME = 4  # letters of what may be an abbreviation that was typed in small letters

@@ -257,12 +257,30 @@ def _how_many(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Rep
     as_title = f", {headed if headed < len(sure) else 'all'} of them in the title" if headed else ""
     as_title = ", in its title" if headed == len(sure) == 1 else as_title
     word = " (the word: pictures themselves are not seen)" if is_picture(topic) else ""
+    numbers = numbered([heading.title for heading in watched.headings], topic)
+    as_title += f", numbered {numbers}" if numbers else ""
     opening = f"{_number(len(sure), 'slide')} with {name_of(topic)}{word}{as_title}:"
     is_short = len(sure) <= _NAMED
     times = f" {watched.listed(sure)}." if is_short else f"\n{watched.rows(sure)}"
     gap = " " if is_short else "\n"
     more = f"{gap}Perhaps on {len(doubtful)} more: {watched.listed(doubtful)}." if doubtful else ""
     return Reply(f"{opening}{times}{more}", [*sure, *doubtful])
+
+
+def numbered(titles: Sequence[str], kind: str) -> str:
+    """The numbers that titles give to things of a kind; "" where they do not number them.
+
+    >>> numbered(["Quiz question 2", "Answers", "Quiz Question 1: PCA", "Quiz questions 2"], "quiz questions")
+    '1 and 2'
+    >>> numbered(["Part 4", "Part 1", "Part 3", "Part 2"], "part"), numbered(["Week 6", "Weekly"], "week")
+    ('1 to 4', '')
+    """
+    one = re.compile(rf"\b{re.escape(kind.removesuffix('s'))}s?\s+(?:no\.?\s*)?(\d{{1,3}})\b", re.IGNORECASE)
+    found = sorted({int(place[1]) for title in titles if (place := one.search(title))})
+    if len(found) < 2:
+        return ""
+    is_row = len(found) > 2 and found == list(range(found[0], found[-1] + 1))
+    return f"{found[0]} to {found[-1]}" if is_row else f"{', '.join(map(str, found[:-1]))} and {found[-1]}"
 
 
 def _how_long(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:

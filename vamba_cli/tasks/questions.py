@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vamba_cli.tasks.moments import limited
 from vamba_cli.tasks.order_questions import of_order_or_number
-from vamba_cli.tasks.topics import PREPOSITION, UNIT, plain, topic_of
+from vamba_cli.tasks.topics import PREPOSITION, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
 _GO = re.compile(
@@ -31,8 +31,8 @@ _YES_NO = re.compile(
     re.IGNORECASE,
 )
 _ANY = re.compile(
-    rf"^(?:(?:if|whether)\s+)?(?:(?:there\s+is|there['’]s)\s+)?any(?:thing|\s+(?:mention|word|talk|{UNIT}))?\s+(?:(?:said|shown|here|there|in\s+(?:here|there))\s+)?"
-    rf"(?:about|on|of|with|regarding)\s+(?=\S)|^(?:if|whether)\s+(?=\S)",
+    r"^(?:(?:if|whether)\s+)?(?:(?:there\s+is|there['’]s)\s+)?any(?:thing|\s+\w+)?\s+(?:(?:said|shown|here|there|in\s+(?:here|there))\s+)?"
+    r"(?:about|on|of|with|regarding)\s+(?=\S)|^(?:if|whether)\s+(?=\S)",
     re.IGNORECASE,
 )
 _OUTLINE = re.compile(

@@ -11,6 +11,7 @@ NEW_LINE = " / "  # between the lines of a slide, as the small model writes it
 UNCLEAR = "[…]"  # for lines that were not read clearly
 # Of a token, on average over a line: of the words in lines below, fewer than six in ten are right (docs/LOG.md).
 _LEAST_CLEAR = 0.9
+_CIRCLE = re.compile(r"((?=\S*[^\W\d_])\S{4,40}?)\1{2,}.*")  # a piece of a word three times in a row, and what follows
 _GOES_ON = (",", ";", ":", ".", "!", "?", "&", "-", "–", "(", "/", "=")  # behind which no other mark is wanted
 _MOST_TITLE_CHARACTERS = 100
 _LABEL = re.compile(r"^(?:chapter\s*)?(?:title|heading)\s*:\s*", re.IGNORECASE)
@@ -58,11 +59,21 @@ def clearly(read: Generated) -> str:
         logs += [] if log is None else [log]
         if line.endswith(NEW_LINE):
             is_clear = sum(logs) >= len(logs) * math.log(_LEAST_CLEAR)
-            words = line.removesuffix(NEW_LINE).strip() if is_clear else UNCLEAR
+            words = _straight(line.removesuffix(NEW_LINE).strip()) if is_clear else UNCLEAR
             if words != UNCLEAR or lines[-1:] != [UNCLEAR]:
                 lines.append(words)
             line, logs = "", []
     return NEW_LINE.join(lines)
+
+
+def _straight(line: str) -> str:
+    """A line up to where reading went in circles inside a word, as in an address, or from word to word.
+
+    >>> _straight("dget http://a.org/archive/archive/archive/archive/"), _straight("a-of-a-of-a"), _straight("=====")
+    ('dget http://a.org/archive[…]', 'a-of-a-of-a', '=====')
+    """
+    cut = without_loop(line)
+    return _CIRCLE.sub(rf"\1{UNCLEAR}", line) if cut == line else f"{cut} {UNCLEAR}"
 
 
 def in_a_row(words: str) -> str:

@@ -49,7 +49,8 @@ _PLACE = re.compile(
 _OF_A_SLIDE = re.compile(r"\bslides?\s+$", re.IGNORECASE)
 PREPOSITION = re.compile(r"^(?:on|about|with|of|called|titled|named)\s+(?=\S)", re.IGNORECASE)
 _ARTICLE = re.compile(
-    r"^(?:the|a|an|something\s+about|anything\s+about|about)\s+"  # in small letters: "The" may begin a title
+    # in small letters: "The" may begin a title
+    r"^(?:the|a|an|(?:some|any|every)thing\s+(?:about|on|of|regarding|with)|all\s+about|about|how\s+to)\s+"
     r"(?:(?:topic|slide|section|part|word|term|chapter|heading|title)\s+(?:of|on|about|called|titled|named)\s+)?"
 )
 _PRONOUN = re.compile(

@@ -286,6 +286,12 @@ def test_words_around_a_topic(question: str, topic: str) -> None:
         ("is UMAP shown before t-SNE?", Understood("yes-no", "UMAP", 1, ("t-SNE",))),
         ("Is PCA introduced after t-SNE?", Understood("yes-no", "PCA", -1, ("t-SNE",))),
         ("does he explain PCA before t-SNE?", Understood("yes-no", "PCA", 1, ("t-SNE",))),
+        (
+            "which comes first, It is all about matrix or the elbow?",
+            Understood("sooner", "It is all about matrix", 1, ("elbow",)),
+        ),
+        ('which comes first, "PCA" or "t-SNE"?', Understood("sooner", "PCA", 1, ("t-SNE",))),
+        ('when does "address" come up first?', Understood("nth", "address", 1)),
         ("which comes last: UMAP, PCA, or t-SNE?", Understood("sooner", "UMAP", -1, ("PCA", "t-SNE"))),
         ("which slide comes first?", Understood("nth", None, 1)),
         ("pacbio vs nanopore, which is first", Understood("sooner", "pacbio", 1, ("nanopore",))),

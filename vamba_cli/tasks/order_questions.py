@@ -133,9 +133,14 @@ def _of_two(text: str) -> Understood | None:
         return None
     late = two["edge"].casefold().startswith(("last", "later", "after"))
     earlier = two["one"].split(",") if which else [two["one"]]
-    topics = [topic for name in (*earlier, two["other"]) if (topic := topic_of(name))]
+    topics = [topic for name in (*earlier, two["other"]) if (topic := _named(name.strip()))]
     kind: Kind = "sooner" if which else "yes-no"
     return Understood(kind, topics[0] if topics else None, -1 if late else 1, tuple(topics[1:]))
+
+
+def _named(name: str) -> str | None:
+    """The topic of one of several; what begins with a capital is a name as it stands: "It is all about trees"."""
+    return name if name[:1].isupper() else topic_of(name)
 
 
 def _of_a_neighbour(text: str) -> Understood | None:

@@ -74,10 +74,18 @@ def understand(question: str) -> Understood:
     text, stretch = limited(plain(question))
     quoted = _QUOTED.search(text)
     found = replace(of_order_or_number(text) or _of_a_kind(text), stretch=stretch)
+    if found.topic and found.others:
+        return replace(found, topic=_unquoted(found.topic), others=tuple(map(_unquoted, found.others)))
     if quoted and found.kind != "outline":
+        number = found.number if found.topic else 0  # of the topic, or of a slide
         alone = quoted[0] == text  # a phrase in quotation marks and no question
-        return replace(found, kind="open" if alone else found.kind, topic=quoted[1].strip(), number=0, others=())
+        return replace(found, kind="open" if alone else found.kind, topic=quoted[1].strip(), number=number, others=())
     return found
+
+
+def _unquoted(topic: str) -> str:
+    quoted = _QUOTED.fullmatch(topic)
+    return quoted[1].strip() if quoted else topic
 
 
 def _of_a_kind(text: str) -> Understood:

@@ -283,6 +283,8 @@ def test_both_topics(lecture: Path, first: AskResult) -> None:
         ("which comes first, Overfitting or The Learning Rate?", "answered"),
         ("is Overfitting or Photosynthesis shown?", "answered"),
         ("is Photosynthesis shown?", "not_found"),
+        ("is How to choose leaves shown?", "not_found"),
+        ("when do leaves look better than flowers?", "cannot_answer"),
         ("is Overfitting shown after 0:25?", "not_found"),
         ("what comes after The Learning Rate?", "not_found"),
         ("what is slide 9?", "not_found"),
@@ -304,8 +306,10 @@ def test_the_title_is_read(lecture: Path, first: AskResult) -> None:
 
 
 def test_the_outline_has_every_slide_in_order(lecture: Path, first: AskResult) -> None:
-    (answer,) = api.ask(lecture, ["list the topics"], Settings()).answers
+    asked = ["list the topics", "what are the last two slides?", "list the first 2 titles"]
+    answer, late, early = api.ask(lecture, asked, Settings()).answers
     lines = answer.answer.splitlines()
+    assert late.answer.splitlines() == lines[1:] and early.answer.splitlines() == lines[:2]
     assert len(lines) == len(answer.evidence) == 3
     assert [span.start_seconds for span in answer.evidence] == pytest.approx([0, 10, 22], abs=4)
     assert "verfitting" in lines[1]

@@ -292,6 +292,8 @@ def test_words_around_a_topic(question: str, topic: str) -> None:
         ),
         ('which comes first, "PCA" or "t-SNE"?', Understood("sooner", "PCA", 1, ("t-SNE",))),
         ('when does "address" come up first?', Understood("nth", "address", 1)),
+        ("what are the last three slides?", Understood("outline", None, -3)),
+        ("list the first 5 topics", Understood("outline", None, 5)),
         ("which comes last: UMAP, PCA, or t-SNE?", Understood("sooner", "UMAP", -1, ("PCA", "t-SNE"))),
         ("which slide comes first?", Understood("nth", None, 1)),
         ("pacbio vs nanopore, which is first", Understood("sooner", "pacbio", 1, ("nanopore",))),

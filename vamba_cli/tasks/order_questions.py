@@ -2,7 +2,7 @@
 
 import re
 
-from vamba_cli.tasks.topics import ENDING, UNIT, VIDEO, is_pronoun, plain, topic_of
+from vamba_cli.tasks.topics import COUNTS, ENDING, UNIT, VIDEO, is_pronoun, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
 _DURATION = re.compile(
@@ -98,6 +98,11 @@ _NTH = re.compile(
     rf"(?:\s+of\s+{VIDEO})?$",
     re.IGNORECASE,
 )
+_SEVERAL = re.compile(
+    rf"^(?:(?:(?:what|which)\s+(?:is|are|was|were)|list|show|name|give)\s+(?:me\s+)?)?(?:the\s+)?(?:very\s+)?(?P<edge>first|last|final)\s+"
+    rf"(?P<count>\d{{1,3}}|{'|'.join(COUNTS)})\s+{UNIT}(?:\s+(?:of|in)\s+{VIDEO})?$",
+    re.IGNORECASE,
+)
 _TO_READ = re.compile(
     r"(?:please\s+)?(?:read|what\s+does|what\s+is\s+(?:written\s+)?on)\s+(?:me\s+)?(?P<slide>.+?)(?:\s+says?)?",
     re.IGNORECASE,
@@ -106,8 +111,17 @@ _TO_READ = re.compile(
 
 def of_order_or_number(text: str) -> Understood | None:
     """Questions of how long, how many, what comes after, and which is the first; None where it is none of them."""
-    ways = (_of_length, _of_many, _of_two, _of_a_neighbour, _of_a_place)
+    ways = (_of_several, _of_length, _of_many, _of_two, _of_a_neighbour, _of_a_place)
     return next((found for way in ways if (found := way(text))), None)
+
+
+def _of_several(text: str) -> Understood | None:
+    several = _SEVERAL.match(text)
+    if several is None:
+        return None
+    word = several["count"].casefold()
+    count = int(word) if word.isdigit() else COUNTS.index(word) + 1
+    return Understood("outline", None, count if several["edge"].casefold() == "first" else -count)
 
 
 def _of_length(text: str) -> Understood | None:

@@ -118,7 +118,7 @@ def _from_headings(
     stretch = span_seconds(question, session.prospect.info.duration_seconds)
     within_it = stretch and wanted.kind not in ORDERS_WITHIN and wanted.topic is None
     if wanted.kind == "outline" or within_it or (stretch and wanted.kind in ("after", "before")):
-        return _outline(session, profile, stretch or (0.0, math.inf), on_event)
+        return _outline(session, profile, stretch or (0.0, math.inf), wanted.number, on_event)
     moment = _moment(session, profile, question, wanted, wished, on_event)
     if moment is not None:
         on_event(Stage("answer", question))
@@ -192,7 +192,8 @@ def _about(
         on_event(Stage("answer", question))
         read = read_slide(session, profile, wished, (spans[0].first, spans[0].stop), settings).text
         body = unreadable(session) if read == UNCLEAR else read
-        return Supported(f"{body}\n{text}" if body else text, evidence)
+        nothing = " No words below the title were read there." if wished == "text" and spans[0].heading else ""
+        return Supported(f"{body}\n{text}" if body else f"{text}{nothing}", evidence)
     if wanted.kind != "open":
         return Supported(text, evidence)
     more = f"\n{quotation(lines_of(session.subtitles, heard))}" if heard else f" {profile.limits}"
@@ -231,7 +232,7 @@ def _nowhere(
         return Supported(text, outcome="cannot_answer")
     if is_sentence(topic):
         text = f"“{topic}” was not found, but may not be what you meant. {_ASK}"
-        return Supported(text, outcome="cannot_answer")
+        return Supported(text, outcome="not_found" if wanted.kind == "yes-no" else "cannot_answer")
     parts = alternatives(topic)
     if len(parts) > 1:
         return _each(session, profile, question, parts, wanted, settings, on_event)
@@ -272,10 +273,14 @@ def _timed(session: Session, reply: Reply) -> Supported:
     return Supported(reply.text, evidence_of(session.memory, reply.spans), reply.outcome)
 
 
-def _outline(session: Session, profile: Profile, stretch: tuple[float, float], on_event: OnEvent) -> Reply:
-    """The headings on screen in a stretch of time in order, each with the time at which it comes up."""
+def _outline(session: Session, profile: Profile, stretch: tuple[float, float], number: int, on_event: OnEvent) -> Reply:
+    """The headings on screen in a stretch of time in order, each with the time at which it comes up.
+
+    number: how many of the first ones, or of the last where it is below 0; all for 0.
+    """
     starts = session.memory.pair_start_seconds
     headings = within(session.memory, read_outline(session, profile, on_event), stretch)
+    headings = headings[number:] if number < 0 else headings[: number or None]
     text = timetable((starts(heading.first), heading.title) for heading in headings)
     if not headings:
         where = "in this video" if stretch[1] == math.inf else "there"

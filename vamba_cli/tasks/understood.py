@@ -10,7 +10,8 @@ Kind = Literal["time", "yes-no", "outline", "duration", "count", "after", "befor
 class Understood:
     """A question taken apart; topic is None where it names none.
 
-    number: of the slide that is asked for, from 1 on, or -1 for the last; 0 where none is.
+    number: of the slide that is asked for, from 1 on, or -1 for the last; 0 where none is. Of an outline: how many of
+        its first slides, or of its last ones (below 0); 0 for all.
     others: further topics, in questions of which comes first, or whether the topic does (number 1; -1: last, later).
     stretch: of the video, to which the question is limited, in its own words; "" where it is not.
     """

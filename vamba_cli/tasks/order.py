@@ -35,12 +35,8 @@ from vamba_cli.timecode import clock, clock_span, timetable
 
 _NAMED = 3  # spans that a sentence names
 _TOPICS = 5  # that say what a video is about
-ORDERS_WITHIN = (
-    "count",
-    "duration",
-    "longest",
-    "nth",
-)  # kinds of questions that can be limited to a stretch of the video
+# kinds of questions that can be limited to a stretch of the video
+ORDERS_WITHIN = ("count", "duration", "longest", "nth")
 
 
 @dataclass(frozen=True)
@@ -257,7 +253,7 @@ def _how_many(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Rep
     as_title = f", {headed if headed < len(sure) else 'all'} of them in the title" if headed else ""
     as_title = ", in its title" if headed == len(sure) == 1 else as_title
     word = " (the word: pictures themselves are not seen)" if is_picture(topic) else ""
-    numbers = numbered([heading.title for heading in watched.headings], topic)
+    numbers = _numbered([heading.title for heading in watched.headings], topic)
     as_title += f", numbered {numbers}" if numbers else ""
     opening = f"{_number(len(sure), 'slide')} with {name_of(topic)}{word}{as_title}:"
     is_short = len(sure) <= _NAMED
@@ -267,12 +263,12 @@ def _how_many(watched: _Watched, topic: str, spans: Sequence[ScoredSpan]) -> Rep
     return Reply(f"{opening}{times}{more}", [*sure, *doubtful])
 
 
-def numbered(titles: Sequence[str], kind: str) -> str:
+def _numbered(titles: Sequence[str], kind: str) -> str:
     """The numbers that titles give to things of a kind; "" where they do not number them.
 
-    >>> numbered(["Quiz question 2", "Answers", "Quiz Question 1: PCA", "Quiz questions 2"], "quiz questions")
+    >>> _numbered(["Quiz question 2", "Answers", "Quiz Question 1: PCA", "Quiz questions 2"], "quiz questions")
     '1 and 2'
-    >>> numbered(["Part 4", "Part 1", "Part 3", "Part 2"], "part"), numbered(["Week 6", "Weekly"], "week")
+    >>> _numbered(["Part 4", "Part 1", "Part 3", "Part 2"], "part"), _numbered(["Week 6", "Weekly"], "week")
     ('1 to 4', '')
     """
     one = re.compile(rf"\b{re.escape(kind.removesuffix('s'))}s?\s+(?:no\.?\s*)?(\d{{1,3}})\b", re.IGNORECASE)

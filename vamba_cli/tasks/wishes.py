@@ -4,12 +4,14 @@
 ('about', 'text', None)
 >>> subject("How does UMAP work?"), subject("what are the advantages of UMAP over t-SNE"), subject("who is he?")
 ('UMAP', 'UMAP', None)
+>>> subject("which sequencing methods are shown?"), subject("what is shown?"), subject("which slides are shown?")
+('sequencing methods', None, None)
 """
 
 import re
 from typing import Literal
 
-from vamba_cli.tasks.topics import COUNTS, plain
+from vamba_cli.tasks.topics import COUNTS, UNIT, plain
 
 Wish = Literal["title", "text", "about"]
 
@@ -64,6 +66,8 @@ _SUBJECTS = tuple(
         r"^why\s+(?:is|are|does|do|did|was|were)\s+(?P<topic>.+?)(?:\s+(?:important|useful|needed|used|good|bad|work|fail|necessary))$",
         r"^(?:explain|define|describe|tell\s+(?:me|us)\s+(?:more\s+|something\s+)?about)\s+(?P<topic>.+)$",
         r"^what\s+(?:does|do|is|was|did)(?:\s+\w+){0,2}?\s+(?:said|say|says|tell\s+us|told|explain)\s+about\s+(?P<topic>.+)$",
+        rf"^(?:which|what)\s+(?!{UNIT}\b|is\b|are\b|does\b|do\b|was\b|else\b|other\b|time\b|one\b)(?P<topic>\S.*?)\s+(?:is|are|was|were)\s+"
+        r"(?:shown|mentioned|named|listed|covered|discussed|presented|explained|used|there|introduced)$",
         r"^what\s+(?:is|are)\s+(?:meant\s+by\s+)?(?P<topic>.+?)(?:\s+(?:good|used)\s+for)?$",
         r"^what\s+does\s+(?P<topic>.+?)\s+(?:mean|do|stand\s+for)$",
     )

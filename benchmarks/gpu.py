@@ -208,9 +208,9 @@ class Bench:
         return encode(model, self.folder.pixels, memory_for(model, work, model.dtype, 2.0 * work.num_pairs), pool, work)
 
     def first(self) -> None:
-        """The first rows of the table, after a warm-up of the same kind."""
+        """The first rows of the table, after a warm-up of the same size: what it allocates is there from then on."""
         ready, frames = self.ready(), self.args.frames
-        self.keep("warm_up_seconds", lambda: timed(self.device, lambda: self.one(ready, self.work(64), 1, 8)))
+        self.keep("warm_up_seconds", lambda: timed(self.device, lambda: self.one(ready, self.work(frames), 1, 8)))
         self.keep("first", lambda: self.one(ready, self.work(frames), self.args.repeats, WINDOWS))
         self._judge("first")
         self.judge("first.windows_seconds", self.results["first"]["window_seconds"]["median"])

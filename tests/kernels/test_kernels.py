@@ -123,6 +123,20 @@ def test_activations() -> None:
         assert_equal("linear_quick_gelu", random(2, 301, 72), random(264, 72) / 8, random(264))
 
 
+def test_cards_with_little_shared_memory_have_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of consumers, which copy tiles, too, from the generation of 2025 on."""
+    vision = importlib.import_module("vamba_cli.kernels.triton_vision")
+    monkeypatch.setattr(vision, "shared_bytes", lambda _: 101_376)
+    monkeypatch.setattr(vision, "_linear", None)
+    assert_equal("linear_quick_gelu", random(2, 301, 72), random(264, 72) / 8, random(264))
+    monkeypatch.setattr(vision, "_MANY", 0)
+    x, weight, bias, table = random(2, 24, 72), random(96, 72), random(96), patch_rotary(4, 6, 16, 2, DEVICE)
+    ours = fast("qkv_patches")(x, weight, bias, 2, table)
+    assert (
+        relative_error(ours[0].float(), plain.qkv_patches(x.float(), weight.float(), bias.float(), 2, table)[0]) < CLOSE
+    )
+
+
 @pytest.mark.parametrize("shape", [(40, 96, 64), (300, 7168, 192), (3, 64, 64), (20, 60, 64)])
 def test_products_in_float8(shape: tuple[int, int, int]) -> None:
     """Rows of both factors are rounded; of few rows, odd widths and what cuBLAS lacks, the weights alone."""

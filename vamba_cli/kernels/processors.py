@@ -1,8 +1,9 @@
-"""What a device has: how many processors, which decides into how many parts work is cut, and copies of tiles."""
+"""What a device has: processors, into as many parts as which work is cut; shared memory; copies of tiles."""
 
 from functools import cache
 
 import torch
+from triton.runtime import driver
 
 
 @cache
@@ -14,3 +15,12 @@ def num_processors(device: torch.device) -> int:
 def copies_tiles(device: torch.device) -> bool:
     """Whether hardware copies tiles of tensors, as Hopper and later do; so it is, as it were, on a CPU."""
     return device.type != "cuda" or torch.cuda.get_device_capability(device)[0] >= 9
+
+
+@cache
+def shared_bytes(device: torch.device) -> int:
+    """Shared memory that one program may have: about 227 KiB on a Hopper, 99 KiB on cards of consumers."""
+    if device.type != "cuda":
+        return 1 << 30  # an interpreter has no such bound
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return int(driver.active.utils.get_device_properties(index)["max_shared_mem"])

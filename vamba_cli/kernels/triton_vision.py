@@ -13,7 +13,7 @@ import triton.language as tl
 from torch import Tensor
 from triton.tools.tensor_descriptor import TensorDescriptor
 
-from vamba_cli.kernels.processors import copies_tiles, num_processors
+from vamba_cli.kernels.processors import copies_tiles, num_processors, shared_bytes
 from vamba_cli.kernels.triton_math import cos_sin, rough_sigmoid, sigmoid
 
 TILE, BAND, WARPS, STAGES = (128, 256, 64), 8, 8, 4  # as measured on an H100
@@ -78,8 +78,11 @@ def _multiply(
 
 
 def _fits(x: Tensor, weight: Tensor) -> bool:
-    """Whether hardware copies tiles of such rows."""
-    return copies_tiles(x.device) and not any(side % 8 for side in weight.shape)
+    """Whether hardware copies tiles of such rows, and has room for as many of them as a processor works on."""
+    rows, columns, width = TILE
+    wanted = STAGES * (rows + columns) * width * x.element_size() + rows * columns // 2 * x.element_size()
+    has_room = shared_bytes(x.device) >= wanted + 1024  # for barriers
+    return copies_tiles(x.device) and has_room and not any(side % 8 for side in weight.shape)
 
 
 def linear_quick_gelu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -26,6 +26,7 @@ is never used.
 
 import argparse
 import json
+import math
 import os
 import random
 import re
@@ -107,12 +108,12 @@ class Bench:
 # --- questions
 
 
-def fits(answer: Answer, true: Sequence[Times]) -> bool:
-    """Whether the first span overlaps one of the true spans and is not much longer."""
+def fits(answer: Answer, true: Sequence[Times], most_more: float = MORE_SECONDS) -> bool:
+    """Whether the first span overlaps one of the true spans and is not much longer, by so many seconds."""
     if not answer.evidence:
         return False
     start, end = answer.evidence[0].start_seconds, answer.evidence[0].end_seconds
-    return any(start < last and first < end and end - start < last - first + MORE_SECONDS for first, last in true)
+    return any(start < last and first < end and end - start < last - first + most_more for first, last in true)
 
 
 def says_no(answer: Answer) -> bool:
@@ -174,8 +175,7 @@ class Part:
     """Slides with one title that follow each other."""
 
     title: str
-    start_seconds: float
-    end_seconds: float
+    span: Times
 
 
 def titled_parts(slides: Sequence[Row]) -> list[Part]:
@@ -183,9 +183,9 @@ def titled_parts(slides: Sequence[Row]) -> list[Part]:
     for slide in slides:
         title, start = slide["title"].strip(), slide["start_seconds"]
         if title and found and found[-1].title == title:
-            start = found.pop().start_seconds
+            start = found.pop().span[0]
         if title:
-            found.append(Part(title, start, slide["end_seconds"]))
+            found.append(Part(title, (start, slide["end_seconds"])))
     return found
 
 
@@ -202,10 +202,9 @@ def order(bench: Bench, lecture: Lecture) -> Row:
     after, sooner = answers[: len(follows)], answers[len(follows) :]
     hits, misses = list[bool](), []
     for answer, (_, then) in zip(after, follows, strict=True):
-        spans = answer.evidence[:1]
-        hits.append(any(e.start_seconds < then.end_seconds and then.start_seconds < e.end_seconds for e in spans))
+        hits.append(fits(answer, [then.span], math.inf))
         if not hits[-1]:
-            misses.append(miss(answer, [(then.start_seconds, then.end_seconds)]) | {"answer": answer.answer})
+            misses.append(miss(answer, [then.span]) | {"answer": answer.answer})
     first = [comes_first(answer, *pair) for answer, pair in zip(sooner, pairs, strict=True)]
     misses += [miss(answer) | {"answer": answer.answer} for answer, hit in zip(sooner, first, strict=True) if not hit]
     number = int(found.group()) if (found := re.match(r"\d+", counted.answer)) else 0
@@ -215,12 +214,10 @@ def order(bench: Bench, lecture: Lecture) -> Row:
 
 def comes_first(answer: Answer, one: Part, other: Part) -> bool:
     """Whether the answer names the earlier part as the first one, and shows it."""
-    early = min(one, other, key=lambda part: part.start_seconds)
+    early = min(one, other, key=lambda part: part.span)
     title = early.title.rstrip("?!. ")  # a title may end as a question does
-    spans = answer.evidence[:1]
-    return re.search(rf"{re.escape(title)}\W*” comes first", answer.answer) is not None and any(
-        e.start_seconds < early.end_seconds and early.start_seconds < e.end_seconds for e in spans
-    )
+    is_named = re.search(rf"{re.escape(title)}\W*” comes first", answer.answer) is not None
+    return is_named and fits(answer, [early.span], math.inf)
 
 
 # --- chapters

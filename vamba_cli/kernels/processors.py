@@ -1,4 +1,4 @@
-"""What a device has: processors, into as many parts as which work is cut; shared memory; copies of tiles."""
+"""What a device has: processors, among which work is shared out, their shared memory, and copies of tiles."""
 
 from functools import cache
 

@@ -2,7 +2,6 @@
 
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
 
-import math
 from collections.abc import Sequence
 from functools import cache
 
@@ -101,7 +100,7 @@ def qkv_patches(
         return rotate_patches(F.linear(x, weight, bias).unflatten(-1, (3, heads, -1)), cos, sin)
     order = _neighbours(heads, head_dim, x.device)
     turned = 2 * heads * head_dim
-    qkv = _multiply(x, weight[order], bias[order], places, steps / (2 * math.pi), turned, head_dim // 4)
+    qkv = _multiply(x, weight[order], bias[order], places, steps, turned, head_dim // 4)
     q, k, v = qkv.unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
     return q, k, v
 

@@ -1,5 +1,6 @@
 """Rotary position embeddings (Su et al., arXiv 2104.09864), for text positions and for image patches."""
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -18,7 +19,7 @@ class Rotary(NamedTuple):
 class PatchRotary(NamedTuple):
     """`Rotary` of the patches of one frame pair, and what its angles are made of.
 
-    places: (2, patches) rows and columns in cells; steps: (head_dim/4,) radians a cell. The first quarter of a head
+    places: (2, patches) rows and columns in cells; steps: (head_dim/4,) whole turns a cell. The first quarter of a head
     is turned by row times step, the second by column times step, and both halves alike; all of it float32 or better.
     """
 
@@ -65,7 +66,7 @@ def patch_rotary(
     steps = 10000.0 ** (-torch.arange(0, half, 2, device=device, dtype=dtype) / half)
     places = torch.stack([merged(row), merged(column)])
     angles = (places[..., None] * steps).transpose(0, 1).flatten(1)
-    return PatchRotary(*_rotary(angles), places, steps)
+    return PatchRotary(*_rotary(angles), places, steps / (2 * math.pi))
 
 
 def rotate(x: Tensor, table: Rotary) -> Tensor:

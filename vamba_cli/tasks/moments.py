@@ -8,7 +8,7 @@
 
 import re
 
-from vamba_cli.tasks.topics import COUNTS, MINUTES, VIDEO
+from vamba_cli.tasks.topics import FEW, MINUTES, VIDEO, count_of
 
 _MOMENT = re.compile(
     r"(?:^|\b(?:at|around|about|near|after|read)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
@@ -47,7 +47,7 @@ _SIDE = rf"(?P<side>after|since|from|before|until|till)\s+(?:the\s+)?(?P<point>{
 _BOUNDED = re.compile(_SIDE, re.IGNORECASE)
 _AT = rf"(?:at|around)\s+(?:the\s+)?(?P<at>{_TIME})"
 _IN = r"(?:in|during|within)\s+(?:the\s+)?"
-_MINUTES = rf"{_IN}(?:first|last)\s+(?:(?:\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)\s+)?(?:min(?:ute)?|sec(?:ond)?)s?"
+_MINUTES = rf"{_IN}(?:first|last)\s+(?:{FEW}\s+)?(?:min(?:ute)?|sec(?:ond)?)s?"
 _PART = rf"{_IN}(?:{'|'.join(_PLACES)}|last)\s+(?:{'|'.join(_SHARES)})"
 _STRETCH = (
     rf"(?:(?:between|from)\s+(?=[^,]{{0,40}}(?::[0-5]|\bmin)){_POINT}\s+(?:and|to|until|till)\s+{_POINT}|{_MINUTES}|{_PART}|{_SIDE})"
@@ -109,7 +109,7 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
     edge = _EDGE.search(question)
     if edge is None:
         return None
-    length = _UNITS[edge["unit"][0].casefold()] * _count(edge["number"] or "1")
+    length = _UNITS[edge["unit"][0].casefold()] * count_of(edge["number"] or "1")
     if edge["edge"].casefold() == "first":
         return 0.0, length
     return max(0.0, duration_seconds - length), duration_seconds
@@ -178,11 +178,6 @@ def _length_seconds(text: str) -> float:
         unit = amount["unit"].casefold() or {"h": "m", "m": "s"}.get(unit, "s")
         total += float(amount["number"].replace(",", ".")) * _UNITS[unit]
     return total
-
-
-def _count(word: str) -> int:
-    small = word.casefold()
-    return int(small) if small.isdigit() else COUNTS.index(small) + 1 if small in COUNTS else 2
 
 
 def _seconds(text: str) -> float:

@@ -324,15 +324,16 @@ def _sooner(watched: _Watched, question: str, wanted: Understood, topics: Sequen
         if spans:
             starts[topic] = next((span for span in spans if span.heading), _sure(spans)[0])
     missing = [topic for topic in topics if topic not in starts]
+    neither = f"either {' nor '.join(map(name_of, missing))} was found. {watched.profile.limits}"
     if not starts:
-        return Reply(f"N{_neither(watched, topics)[1:]}", outcome="not_found")
+        return Reply(f"N{neither}", outcome="not_found")
     wants_last = wanted.kind == "sooner" and wanted.number < 0
     ordered = sorted(starts, key=lambda topic: starts[topic].first, reverse=wants_last)
     spans = [starts[topic] for topic in ordered]
     at = [watched.listed([span]) for span in spans]
     others = ", ".join(f"{name_of(topic)} at {time}" for topic, time in zip(ordered[1:], at[1:], strict=True))
     if missing:
-        absent = _neither(watched, missing) if missing[1:] else not_found(watched.session, missing[0], watched.profile)
+        absent = f"n{neither}" if missing[1:] else not_found(watched.session, missing[0], watched.profile)
         there = f"{name_of(ordered[0])} is at {at[0]}" + (f", {others}" if others else "")
         return Reply(f"{there}, but {absent}", spans, outcome="not_found")
     if len({span.first for span in spans}) == 1:
@@ -342,10 +343,6 @@ def _sooner(watched: _Watched, question: str, wanted: Understood, topics: Sequen
         opening = "Yes: " if (ordered[0] == topics[0]) == (wanted.number > 0) else "No: "
     which = "last" if wants_last else "first"
     return Reply(f"{opening}{name_of(ordered[0])} comes {which}, at {at[0]}; {others}.", spans)
-
-
-def _neither(watched: _Watched, topics: Sequence[str]) -> str:
-    return f"neither {' nor '.join(map(name_of, topics))} was found. {watched.profile.limits}"
 
 
 def _neighbour(watched: _Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:

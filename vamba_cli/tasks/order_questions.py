@@ -2,7 +2,7 @@
 
 import re
 
-from vamba_cli.tasks.topics import COUNTS, ENDING, UNIT, VIDEO, is_pronoun, plain, topic_of
+from vamba_cli.tasks.topics import COUNTS, ENDING, UNIT, VIDEO, count_of, is_pronoun, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
 _DURATION = re.compile(
@@ -119,8 +119,7 @@ def _of_several(text: str) -> Understood | None:
     several = _SEVERAL.match(text)
     if several is None:
         return None
-    word = several["count"].casefold()
-    count = int(word) if word.isdigit() else COUNTS.index(word) + 1
+    count = count_of(several["count"])
     return Understood("outline", None, count if several["edge"].casefold() == "first" else -count)
 
 

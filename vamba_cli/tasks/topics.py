@@ -77,10 +77,11 @@ _PICTURE = re.compile(
 
 
 COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+FEW = rf"(?:\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)"
 # the first or last minutes, or seconds, of a video
 MINUTES = (
     rf"(?:the\s+|(?:in|during|within)\s+|^)(?P<edge>first|last)\s+"
-    rf"(?:(?P<number>\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)\s+)?(?P<unit>min|sec)(?:ute|ond)?s?\b"
+    rf"(?:(?P<number>{FEW})\s+)?(?P<unit>min|sec)(?:ute|ond)?s?\b"
 )
 
 
@@ -107,6 +108,16 @@ def topic_of(rest: str) -> str | None:
         text = pattern.sub("", " " + text).strip()
     without = re.sub(r"^['‘](.+)['’]$", r"\1", _ARTICLE.sub("", text).strip())
     return without or text or None
+
+
+def count_of(few: str) -> int:
+    """A number that was written as `FEW` has it.
+
+    >>> count_of("12"), count_of("Three"), count_of("couple of")
+    (12, 3, 2)
+    """
+    small = few.casefold()
+    return int(small) if small.isdigit() else COUNTS.index(small) + 1 if small in COUNTS else 2
 
 
 def is_pronoun(topic: str | None) -> bool:

@@ -253,7 +253,7 @@ class WordSource:
         return self._pick((*forms, "_".join(words).upper(), ".".join(words), f"{words[0]}.{suffix}"))
 
     def shorthand(self) -> str:
-        """The name of a command or a module, such as "dput" or "scanpy": half a word, or one without its vowels."""
+        """The name of a command or a module, as "dput": parts of words, one without its vowels, or any letters."""
         word = self._pick(self._english).lower()
         kind = self.rng.random()
         if kind < 0.4:

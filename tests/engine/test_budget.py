@@ -114,7 +114,7 @@ def test_memory_bytes_equal_what_is_allocated(dtype: torch.dtype) -> None:
     memory = VideoMemory.allocate(SMALL, 7, 6, end_seconds=1.0, device=torch.device("cpu"), dtype=dtype)
     allocated = sum(t.numel() * t.element_size() for t in (*memory.keys, *memory.values))
     assert predict(SMALL, work).memory_bytes == allocated
-    memory.advance(7, looks(torch.zeros(14)))
+    memory.advance(7, lambda: looks(torch.zeros(14)))
     assert memory.num_bytes == allocated
 
 

@@ -158,7 +158,7 @@ def test_each_window_is_answered_as_if_alone(
         generate(model, Recording(end_id), memory, QUESTION, window=span, max_new_tokens=NUM_TOKENS) for span in spans
     ]
     assert len({one.text for one in singly}) > 3
-    monkeypatch.setattr("vamba_cli.engine.generate._TOKENS_PER_BATCH", limit)
+    monkeypatch.setattr("vamba_cli.engine.generate.TOKENS_PER_BATCH", limit)
     told: list[Event] = []
     together = generate_each(
         model, Recording(end_id), memory, QUESTION, spans, max_new_tokens=NUM_TOKENS, on_event=told.append

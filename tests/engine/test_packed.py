@@ -101,7 +101,7 @@ def test_all_ways_to_read_it_agree(model: Vamba, kind: str, monkeypatch: pytest.
     torch.testing.assert_close(logits(packed), expected, rtol=1e-4, atol=1e-4)
     windows = [(i, i + 2) for i in range(PAIRS - 1)]
     each = generate_each(model, ByteTokenizer(), packed, "what?", windows, max_new_tokens=4)
-    monkeypatch.setattr(generating, "_TOKENS_PER_BATCH", 2 * TOKENS)
+    monkeypatch.setattr(generating, "TOKENS_PER_BATCH", 2 * TOKENS)
     assert isinstance(MemoryView(model, packed, [(0, PAIRS)])(0)[0], Packed)
     torch.testing.assert_close(logits(packed), expected, rtol=1e-4, atol=1e-4)
     said = [generate(model, ByteTokenizer(), twin, "what?", window=w, max_new_tokens=4) for w in windows]
@@ -114,7 +114,7 @@ def test_a_view_knows_whether_it_stays(model: Vamba, monkeypatch: pytest.MonkeyP
     for dtype in (torch.int8, torch.float32, torch.float16):
         memory = encoded(model, dtype)
         few, some = (MemoryView(model, memory, spans) for spans in (whole, windows))
-        monkeypatch.setattr(generating, "_TOKENS_PER_BATCH", TOKENS)
+        monkeypatch.setattr(generating, "TOKENS_PER_BATCH", TOKENS)
         many, gathered = (MemoryView(model, memory, spans) for spans in (whole, windows))
         monkeypatch.undo()
         assert few.stays and some.stays and not gathered.stays

@@ -58,7 +58,7 @@ def only(memory: VideoMemory, first: int, stop: int) -> VideoMemory:
         keys=tuple(layer[part].clone() for layer in memory.keys),
         values=tuple(layer[part].clone() for layer in memory.values),
         tokens_per_pair=memory.tokens_per_pair,
-        looks=looks(memory.looks.times_seconds[2 * first : 2 * stop]),
+        looks_so_far=looks(memory.looks.times_seconds[2 * first : 2 * stop]),
         end_seconds=memory.end_seconds,
         num_tokens=part.stop - part.start,
     )
@@ -95,7 +95,7 @@ def test_batches_equal_one_by_one(
     spans = [(0, 2), (3, 4), (1, 3), (0, 12), (4, 5), (5, 6), (10, 12), (6, 10), (2, 6), (7, 7)]
     singly = torch.cat([signals(model, TOKENIZER, memory, probe, [span]) for span in spans])
     assert float(singly[:, 0].std()) > 1e-2
-    monkeypatch.setattr("vamba_cli.engine.generate._TOKENS_PER_BATCH", limit)
+    monkeypatch.setattr("vamba_cli.engine.generate.TOKENS_PER_BATCH", limit)
     events: list[Event] = []
     together = signals(model, TOKENIZER, memory, probe, spans, events.append)
     torch.testing.assert_close(together, singly, rtol=1e-4, atol=1e-4)
@@ -103,6 +103,23 @@ def test_batches_equal_one_by_one(
     done = [event.num_windows for event in events if isinstance(event, WindowsProgress)]
     assert done == sorted(set(done)) and done[-1] == len(spans) and len(done) == len(events)
     assert events[-1] == WindowsProgress(len(spans), len(spans))
+
+
+@pytest.mark.parametrize("prompts", [2, 64])
+def test_copies_of_one_layer_and_logits_of_some_windows_at_a_time(
+    model: Vamba, memory: VideoMemory, prompts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where windows have more tokens than may be copied for all layers, and a vocabulary is large."""
+    spans = [(0, 2), (1, 3), (4, 6), (10, 12), (6, 8)]
+    expected = signals(model, TOKENIZER, memory, WORD, spans)
+    monkeypatch.setattr("vamba_cli.engine.generate.tokens_per_batch", lambda _memory: 1)
+    monkeypatch.setattr("vamba_cli.engine.generate.prompts_in_their_place", lambda _config, _tokens: prompts)
+    monkeypatch.setattr("vamba_cli.engine.signals._LOGITS", 1)
+    events: list[Event] = []
+    torch.testing.assert_close(
+        signals(model, TOKENIZER, memory, WORD, spans, events.append), expected, rtol=1e-4, atol=1e-4
+    )
+    assert len(events) == (3 if prompts == 2 else 1)
 
 
 def test_the_first_signal_is_the_log_odds_of_yes(model: Vamba, memory: VideoMemory) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.tinynet import SMALL, looks
-from vamba_cli.model.memory import VideoMemory
+from vamba_cli.model.memory import Looks, VideoMemory
 
 
 def memory_at(times: list[float], end_seconds: float = 30.0) -> VideoMemory:
@@ -13,7 +13,7 @@ def memory_at(times: list[float], end_seconds: float = 30.0) -> VideoMemory:
     memory = VideoMemory.allocate(
         SMALL, pairs, 2, end_seconds=end_seconds, device=torch.device("cpu"), dtype=torch.float16
     )
-    memory.advance(pairs, looks(times))
+    memory.advance(pairs, lambda: looks(times))
     return memory
 
 
@@ -46,9 +46,27 @@ def test_a_picture_that_comes_with_the_second_frame_of_a_pair() -> None:
 
 def test_rows_are_views_and_stop_at_what_is_written() -> None:
     memory = VideoMemory.allocate(SMALL, 5, 2, end_seconds=1.0, device=torch.device("cpu"), dtype=torch.float16)
-    memory.advance(3, looks(torch.zeros(6)))
+    memory.advance(3, lambda: looks(torch.zeros(6)))
     keys, values = memory.rows(1, 1, 3)
     assert keys.shape == values.shape == (4, 2, 16)
     assert keys.data_ptr() == memory.keys[1][2].data_ptr()
     assert len(memory.rows(0, 2, 99)[0]) == 2  # of five pairs, three are there
     assert memory.num_pairs == 3 and memory.num_bytes == 3 * 2 * (2 * 3 * 2 * 16) * 2
+
+
+def test_looks_are_asked_for_when_they_are_read_and_in_order() -> None:
+    memory = VideoMemory.allocate(SMALL, 3, 2, end_seconds=9.0, device=torch.device("cpu"), dtype=torch.float16)
+    asked: list[float] = []
+
+    def notice(seconds: float) -> Looks:
+        asked.append(seconds)
+        return looks([seconds, seconds])
+
+    memory.advance(1, lambda: notice(0.0))
+    assert memory.num_pairs == 1 and not asked
+    memory.advance(1, lambda: notice(3.0))
+    assert asked == [0.0]  # a GPU is done with the rows before the last ones
+    memory.advance(1, lambda: notice(6.0))
+    assert memory.num_pairs == 3 and asked == [0.0, 3.0]
+    assert memory.looks.times_seconds.tolist() == [0, 0, 3, 3, 6, 6]
+    assert memory.looks is memory.looks and asked == [0.0, 3.0, 6.0]

@@ -121,7 +121,7 @@ def test_shipped_weights_go_on_and_what_is_saved_answers(tmp_path: Path) -> None
         ready.model.encode_chunk(
             tokens, ready.model.empty_states(), lambda layer, k, v: memory.write(layer, 0, k[0], v[0])
         )
-    memory.advance(1, looks(torch.zeros(2)))
+    memory.advance(1, lambda: looks(torch.zeros(2)))
     assert generate(ready.model, ready.tokenizer, memory, "title?").text == "(no title)"  # a white page
 
 

@@ -93,7 +93,7 @@ def encode(model: Vamba, frames: Tensor) -> VideoMemory:
             model.empty_states(),
             lambda layer, keys, values: memory.write(layer, 0, keys[0], values[0]),
         )
-    memory.advance(PAIRS, looks(torch.zeros(2 * PAIRS)))
+    memory.advance(PAIRS, lambda: looks(torch.zeros(2 * PAIRS)))
     return memory
 
 

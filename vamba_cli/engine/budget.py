@@ -3,8 +3,16 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from vamba_cli.engine.generate import PROMPT_TOKENS, WINDOWS_PER_BATCH, tokens_that_are_copied
+from vamba_cli.engine.generate import (
+    PROMPT_TOKENS,
+    TOKENS_PER_BATCH,
+    WINDOWS_PER_BATCH,
+    prompts_in_their_place,
+    state_numbers,
+    tokens_that_are_copied,
+)
 from vamba_cli.errors import MemoryBudgetError
 from vamba_cli.kernels.packed import SCALE_DTYPE
 from vamba_cli.kernels.plain import DENSE_NUMBERS
@@ -173,17 +181,21 @@ def _answer_bytes(config: VambaConfig, work: Workload) -> int:
     """The most of: one question about the whole video; windows of one, two and four pairs, each with its prompt.
 
     Keys and values that are few are copied, dense, for all layers; of more, and where they cannot be read in place, for
-    one layer at a time.
+    one layer at a time. Windows of which something is generated are few; those that are only judged may be more.
     """
     element = work.weight_element_bytes
     per_layer = 2 * config.kv_dim * element
-    state = element * (3 * config.intermediate_size + 11 * config.hidden_size)  # of one token of a text
+    state = element * state_numbers(config)
     most = tokens_that_are_copied(config.num_layers, config.kv_dim, work.num_tokens)
+    kinds = [(most, WINDOWS_PER_BATCH, config.num_layers)]
+    if not work.offload:
+        kinds.append((TOKENS_PER_BATCH, prompts_in_their_place(config, most), 2))
 
-    def windows(pairs: int) -> int:
-        number = min(WINDOWS_PER_BATCH, work.num_pairs // pairs, most // (pairs * work.kept_per_pair))
-        copied = number * pairs * work.kept_per_pair * per_layer * config.num_layers
-        return copied + max(_TEXT_TOKENS, number * PROMPT_TOKENS) * state
+    def windows(pairs: int) -> Iterator[int]:
+        for tokens, prompts, copies in kinds:
+            number = min(prompts, work.num_pairs // pairs, tokens // (pairs * work.kept_per_pair))
+            copied = number * pairs * work.kept_per_pair * per_layer * copies
+            yield copied + max(_TEXT_TOKENS, number * PROMPT_TOKENS) * state
 
     tokens, whole = work.num_tokens, 0
     if work.offload or work.kv != "full" or work.memory_element_bytes != element:
@@ -192,7 +204,7 @@ def _answer_bytes(config: VambaConfig, work: Workload) -> int:
         whole = tokens * (per_layer * config.num_layers if tokens <= most else one_layer)
     dense = _dense_numbers(config, work, TEXT) * element
     kept = _WORKSPACE_BYTES if work.fast else 0
-    return max(whole + _TEXT_TOKENS * state, *map(windows, (1, 2, 4))) + dense + kept
+    return max(whole + _TEXT_TOKENS * state, *chain.from_iterable(map(windows, (1, 2, 4)))) + dense + kept
 
 
 def _chunk_bytes(config: VambaConfig, work: Workload) -> int:

@@ -127,7 +127,6 @@ class Encoder:
         self._beside = not isinstance(self._workers, AtOnce)
         self._ahead: deque[_Seen] = deque()
         self._mixing: Future[None] | None = None
-        self._noticed: deque[_Noticed] = deque()
         self._num_tokens = memory.num_tokens
         self._tolerance = static_tolerance
         self._key_pair: Frames | None = None
@@ -151,7 +150,6 @@ class Encoder:
         self._mix_all_but(0)
         if self._mixing is not None:
             self._mixing.result()
-        self._advance(0)
         if self._lane is not None:
             torch.cuda.current_stream().wait_stream(self._lane)
         if self.memory.keys[0].device != self._model.device:  # keys and values are on their way to pinned memory
@@ -172,14 +170,11 @@ class Encoder:
             if self._mixing is not None:
                 self._mixing.result()
             self._mixing = self._workers.submit(self._mix, tokens, seen)
-            self._noticed.append(_Noticed(seen.times_seconds, seen.looks, measured, features, arrived))
+            noticed = _Noticed(seen.times_seconds, seen.looks, measured, features, arrived)
             # the chunk before is ready now; on a GPU this waits for it: no more than two are on their way
-            self._advance(1 if self._beside or self._lane is not None else 0)
-
-    def _advance(self, num_left: int) -> None:
-        while len(self._noticed) > num_left:
-            noticed = self._noticed.popleft()
-            self.memory.advance(len(noticed.seen), noticed.looks())
+            self.memory.advance(len(seen.looks), noticed.looks)
+            if self._lane is None and not self._beside:
+                self.memory.notice()  # all is there, and frames need not be kept
 
     @torch.inference_mode()
     def _mix(self, tokens: Tensor, seen: _Seen) -> None:

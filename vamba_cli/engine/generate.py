@@ -14,11 +14,12 @@ from vamba_cli.engine.step import StepGraph
 from vamba_cli.engine.upload import upload_ids
 from vamba_cli.kernels.packed import Rows, stacked
 from vamba_cli.model.attention import TextCache
+from vamba_cli.model.config import VambaConfig
 from vamba_cli.model.memory import VideoMemory
 from vamba_cli.model.vamba import Vamba, View
 from vamba_cli.weights.tokenizer import TextStream, Tokenizer
 
-_TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
+TOKENS_PER_BATCH = 40_000  # video tokens that one batch of windows reads; bounds the gathered copy
 WINDOWS_PER_BATCH, PROMPT_TOKENS = 64, 64  # with prompts of so many tokens, fewer with longer: bounds their states
 NUMBERS_PER_BATCH = 1 << 27  # keys and values in it: 256 MiB in 16 bits,
 _COPIED_SHARE = 16  # or such a part of a larger memory
@@ -47,7 +48,8 @@ class Generated:
 class MemoryView:
     """The memory as `Vamba.decode` reads it, restricted to windows of equal length, one per text of the batch.
 
-    A single window (all of the memory, say) is read in place where it lies; several are gathered.
+    A single window (all of the memory, say) is read in place where it lies; several are gathered, and the copies are
+    kept where they are few: otherwise there is one of one layer at a time.
 
     stays: every call for a layer gives the same tensors, so that a graph can read them.
     """
@@ -57,7 +59,7 @@ class MemoryView:
         self._cached: dict[int, tuple[Rows, Rows]] = {}
         first, stop = windows[0]
         num_tokens = len(windows) * (stop - first) * memory.tokens_per_pair
-        self._few = num_tokens <= tokens_per_batch(memory)  # then dense copies, and near ones, are kept for all tokens
+        self._few = num_tokens <= tokens_per_batch(memory)  # then dense copies, and near ones, are kept for all layers
         here = memory.keys[0].device == model.device and (
             bool(memory.key_scales) or memory.keys[0].dtype == model.dtype
         )
@@ -69,7 +71,7 @@ class MemoryView:
         kept = [self._memory.read(layer, first, stop) for first, stop in self._windows]
         joined = [stacked(part) for part in zip(*kept, strict=True)]
         keys, values = (self._ready(rows) for rows in joined)
-        if self._few or keys is joined[0]:  # else a copy of one layer, and not of all of them
+        if self._few or (len(kept) == 1 and keys is joined[0]):
             self._cached[layer] = keys, values
         return keys, values
 
@@ -78,6 +80,28 @@ class MemoryView:
             return rows.to(self._model.device, self._model.dtype, non_blocking=True)
         near = rows.to(self._model.device)
         return near.dense(self._model.dtype) if self._few else near
+
+
+def read_at_once(model: Vamba, memory: VideoMemory) -> tuple[int, int]:
+    """Video tokens and windows of a batch that is read a few times only, not once for every token of an answer.
+
+    Gathering a layer anew costs little beside that, unless it comes from another device, and leaves room for prompts.
+    """
+    most = tokens_per_batch(memory)
+    if memory.keys[0].device != model.device:
+        return most, WINDOWS_PER_BATCH
+    return TOKENS_PER_BATCH, prompts_in_their_place(model.config, most)
+
+
+def prompts_in_their_place(config: VambaConfig, num_tokens: int) -> int:
+    """Prompts whose states take no more than dense copies of so many video tokens, for all layers, would."""
+    copies = 2 * config.num_layers * config.kv_dim * num_tokens
+    return max(1, min(WINDOWS_PER_BATCH, copies // (PROMPT_TOKENS * state_numbers(config))))
+
+
+def state_numbers(config: VambaConfig) -> int:
+    """Numbers that are alive at once for every token of a text."""
+    return 3 * config.intermediate_size + 11 * config.hidden_size
 
 
 def tokens_per_batch(memory: VideoMemory) -> int:
@@ -89,7 +113,7 @@ def tokens_per_batch(memory: VideoMemory) -> int:
 def tokens_that_are_copied(num_layers: int, kv_dim: int, num_tokens: int) -> int:
     """`tokens_per_batch` from the sizes of a model and of a memory."""
     copied = max(NUMBERS_PER_BATCH // (2 * num_layers * kv_dim), num_tokens // _COPIED_SHARE)
-    return max(1, min(_TOKENS_PER_BATCH, copied))
+    return max(1, min(TOKENS_PER_BATCH, copied))
 
 
 @torch.inference_mode()
@@ -196,11 +220,12 @@ def generate_each(
 def batches(
     windows: Sequence[Span],
     tokens_per_pair: int,
-    most_tokens: int = _TOKENS_PER_BATCH,
+    most_tokens: int = TOKENS_PER_BATCH,
     prompt_tokens: int = PROMPT_TOKENS,
+    most_windows: int = WINDOWS_PER_BATCH,
 ) -> Iterator[list[int]]:
     """Indices of windows of equal length, so many that one batch has a bounded number of tokens of video and text."""
-    most = WINDOWS_PER_BATCH * PROMPT_TOKENS // max(PROMPT_TOKENS, prompt_tokens)
+    most = most_windows * PROMPT_TOKENS // max(PROMPT_TOKENS, prompt_tokens)
     by_length: dict[int, list[int]] = defaultdict(list)
     for index, (first, stop) in enumerate(windows):
         by_length[stop - first].append(index)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vamba_cli.engine.events import OnEvent, WindowsProgress, ignore
-from vamba_cli.engine.generate import MemoryView, Span, batches, tokens_per_batch
+from vamba_cli.engine.generate import MemoryView, Span, batches, read_at_once
 from vamba_cli.engine.upload import upload_ids
 from vamba_cli.errors import ModelError
 from vamba_cli.model.memory import VideoMemory
@@ -34,6 +34,7 @@ _ABOVE = {name: name.removesuffix("_above") for name in SIGNALS if name.endswith
 _BOTTOM = 0.25  # of a video's windows do not show a topic, but for what is on nearly every slide
 _USUAL_WINDOWS = 4  # of other videos count with a video's own, which may be one picture
 _LEAST = -8.0  # log-probability of a token counts no less: one letter that is misread is one letter
+_LOGITS = 1 << 24  # are made at once: less than the states of the prompts took before
 _WHOLLY = -2.3  # log-probability of every letter of a heading, and of its end, that is read as the phrase and no more
 _COLUMNS = {name: column for column, name in enumerate(SIGNALS)}
 
@@ -174,7 +175,8 @@ def signals(
     asked = [one.prompt + one.phrase for one in (heading, line, whole) if probe.phrase]
     longest_prompt = max(map(len, (*prompts.values(), *asked)))
     done = 0
-    for batch in batches(windows, memory.tokens_per_pair, tokens_per_batch(memory), longest_prompt):
+    most_tokens, most_windows = read_at_once(model, memory)
+    for batch in batches(windows, memory.tokens_per_pair, most_tokens, longest_prompt, most_windows):
         video = MemoryView(model, memory, [windows[i] for i in batch])
         rows = [prompts[questions[i]] for i in batch]
         longest = max(map(len, rows))
@@ -218,7 +220,11 @@ class _Wanted:
         """Log-probabilities (batch, phrase) of the phrase's tokens in whatever capitals, and (batch,) of its end."""
         ids = upload_ids([self.prompt + self.phrase[:-1]] * batch, model.device)
         hidden = model.decode(ids, video)[:, len(self.prompt) - 1 :]
-        log_p = model.logits(hidden).float().log_softmax(-1)  # batch, phrase, vocab
-        place = torch.arange(len(self.phrase), device=log_p.device)
-        best = torch.maximum(log_p[:, place, self.phrase], log_p[:, place, self.swapped]).clamp(min=_LEAST)
+        rows = max(1, _LOGITS // (len(self.phrase) * model.config.vocab_size))
+        best = torch.cat([self._best(model.logits(part).float().log_softmax(-1)) for part in hidden.split(rows)])
         return best[:, :-1], best[:, -1]
+
+    def _best(self, log_p: Tensor) -> Tensor:
+        """Of the log-probabilities (batch, phrase, vocab) those of the phrase, in the capitals that are likelier."""
+        place = torch.arange(len(self.phrase), device=log_p.device)
+        return torch.maximum(log_p[:, place, self.phrase], log_p[:, place, self.swapped]).clamp(min=_LEAST)

@@ -104,7 +104,7 @@ def load_memory(path: Path, device: torch.device) -> VideoMemory:
                 key_scales=read("key_scales") if scaled else (),
                 value_scales=read("value_scales") if scaled else (),
                 tokens_per_pair=int(notes["tokens_per_pair"]),
-                looks=Looks(*(file.get_tensor(field.name).cpu() for field in fields(Looks))),
+                looks_so_far=Looks(*(file.get_tensor(field.name).cpu() for field in fields(Looks))),
                 end_seconds=float(notes["end_seconds"]),
                 num_tokens=len(keys[0]),
             )

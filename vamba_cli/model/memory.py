@@ -1,5 +1,6 @@
 """VideoMemory: everything a question needs of a video (MODEL section 1)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
 
@@ -61,18 +62,19 @@ class VideoMemory:
     keys, values: one (capacity, kv_heads, head_dim) tensor per layer; in 8 bits they have scales.
     key_scales, value_scales: (capacity, kv_heads) each, or nothing where keys and values are 16 bits or more.
     tokens_per_pair: video tokens of one frame pair; pair i owns rows i * tokens_per_pair up to the next.
-    looks: of all frames so far.
+    looks_so_far: `looks`, without those of the last rows where they are still to come.
     end_seconds: where the last frame stops being on screen.
     """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     tokens_per_pair: int
-    looks: Looks
+    looks_so_far: Looks
     end_seconds: float
     num_tokens: int = 0
     key_scales: tuple[Tensor, ...] = ()
     value_scales: tuple[Tensor, ...] = ()
+    _coming: Callable[[], Looks] | None = None
 
     @staticmethod
     def allocate(
@@ -133,10 +135,29 @@ class VideoMemory:
             return None
         return keys[start : start + num_tokens], values[start : start + num_tokens]
 
-    def advance(self, num_pairs: int, looks: Looks) -> None:
-        """Make the rows of the next `num_pairs` pairs valid, and add what was noticed about them."""
+    def advance(self, num_pairs: int, looks: Callable[[], Looks]) -> None:
+        """Make the rows of the next `num_pairs` pairs valid; what was noticed about them is asked for when it is read.
+
+        A GPU may be at work on them until then, but not on those before them: their looks are waited for here.
+        """
+        self.notice()
+        self._coming = looks
         self.num_tokens += num_pairs * self.tokens_per_pair
-        self.looks = self.looks.followed_by(looks)
+
+    def notice(self) -> None:
+        """Ask for what is still to come of the looks."""
+        if self._coming is not None:
+            self.looks_so_far, self._coming = self.looks_so_far.followed_by(self._coming()), None
+
+    @property
+    def looks(self) -> Looks:
+        """What was noticed about all frames so far."""
+        self.notice()
+        return self.looks_so_far
+
+    @looks.setter
+    def looks(self, looks: Looks) -> None:
+        self.looks_so_far, self._coming = looks, None
 
     def rows(self, layer: int, first: int, stop: int) -> tuple[Tensor, Tensor]:
         """What is stored of a layer, (tokens, kv_heads, head_dim) views, of the frame pairs first .. stop - 1."""

@@ -108,6 +108,7 @@ def test_questions_about_clips_are_true() -> None:
             assert set(weights[start:stop]) in ({1.0}, {MIX.yes_no_weight})
             (window,) = {tuple(span) for span in windows[begin:stop]}
             assert 0 <= window[0] < window[1] <= 8
+            assert all(first < last for first, last in windows[stop:end])  # no query that may read nothing
             prompt, answer = decode(tokenizer, ids[begin:start]), decode(tokenizer, ids[start:stop])
             shown = [one.texts[page].title for page in step.pages[step.order[clip, slice(*window)]].tolist()]
             runs = [title for place, title in enumerate(shown) if shown[place - 1 : place] != [title]]

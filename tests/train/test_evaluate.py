@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from tests.tinynet import SMALL
 from tests.train.batches import slide
+from vamba_cli.train import evaluate as evaluating
 from vamba_cli.train.evaluate import (
     EvaluationSet,
     _encode,
+    _f1_in_order,
     _guessed,
     _what_to_ask,
     _words_right,
     edit_distance,
     evaluate,
+    evaluate_turns,
 )
-from vamba_cli.train.questions import FIND, NOT_SHOWN, SlideText
+from vamba_cli.train.questions import NOT_SHOWN, SlideText
 from vamba_cli.train.recipe import new_model
 from vamba_cli.weights.tokenizer import ByteTokenizer
 
@@ -46,12 +52,15 @@ def test_what_is_asked_can_be_answered() -> None:
 
 
 def test_letters_are_guessed_as_when_asked_alone() -> None:
-    model, lines = new_model(SMALL, 1).eval(), [("one two three", "one two three"), ("a b", NOT_SHOWN), ("ä ö ü", "ü")]
+    model, asked = (
+        new_model(SMALL, 1).eval(),
+        [("find: one two", "one two three"), ("find: a b", NOT_SHOWN), ("ä", "ü")],
+    )
     memory = _encode(model, torch.from_numpy(known_slides().images[:3]))
-    together = _guessed(model, memory, lines)
+    together = _guessed(model, memory, asked)
     tokenizer = ByteTokenizer()
-    for place, (line, answer) in enumerate(lines):
-        prompt = tokenizer.encode_prompt(FIND.format(" ".join(line.split()[:2])))
+    for place, (question, answer) in enumerate(asked):
+        prompt = tokenizer.encode_prompt(question)
         own = [(keys[place : place + 1], values[place : place + 1]) for keys, values in memory]
         right = []
         for token in (*tokenizer.encode(answer), tokenizer.end_id):
@@ -59,6 +68,49 @@ def test_letters_are_guessed_as_when_asked_alone() -> None:
             right.append(likeliest == token)
             prompt = [*prompt, token]
         assert together[place] == right
+
+
+def test_a_video_of_pages_that_stay_is_the_video_of_their_repetition() -> None:
+    model, images = new_model(SMALL, 1).eval(), torch.from_numpy(known_slides().images[:4])
+    short, long = _encode(model, images, (2, 3)), _encode(model, images[[0, 0, 1, 1, 1, 2, 2, 3, 3, 3]], (1,) * 5)
+    for (keys, values), (wanted_keys, wanted_values) in zip(short, long, strict=True):
+        torch.testing.assert_close((keys, values), (wanted_keys, wanted_values))
+
+
+def test_order_is_judged_by_the_titles_next_to_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that knows all answers scores 1, one that mixes up two neighbours loses what these are worth."""
+    known, asked = known_slides(), list[tuple[str, str]]()
+
+    def guessed(_model: object, memory: list[tuple[torch.Tensor, torch.Tensor]], part: list[tuple[str, str]]) -> Any:
+        assert len(memory[0][0]) == len(part)
+        asked.extend(part)
+        return [[(question, answer) != ("after: Title 1", "Title 2")] for question, answer in part]
+
+    def greedy(*_args: object) -> list[str]:
+        return ["Title 0 | Title 2 | Title 1", "Title 3 | Title 4 | Title 5"]
+
+    monkeypatch.setattr(evaluating, "_guessed", guessed)
+    monkeypatch.setattr(evaluating, "_greedy", greedy)
+    turns = evaluate_turns(new_model(SMALL, 1).eval(), known, 3)
+    assert turns is not None
+    assert turns.to_json() == {
+        "listed": pytest.approx((2 / 3 + 1) / 2, abs=1e-4),
+        "after": 0.75,
+        "before": 1,
+        "counted": 1,
+    }
+    assert {("after: Title 4", "Title 5"), ("before: Title 1", "Title 0"), ("how many?", "3")} <= set(asked)
+    assert ("after: Title 2", "Title 3") not in asked  # of another clip
+    same = replace(known, texts=[SlideText("one title", ())] * 6)
+    assert evaluate_turns(new_model(SMALL, 1).eval(), same, 3) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "truth", "share"),
+    [("a b c", "a b c", 1), ("c b a", "a b c", 1 / 3), ("a c", "a b c", 0.8), ("x", "a b", 0), ("a a b", "a b", 0.8)],
+)
+def test_titles_count_that_can_be_paired_in_order(told: str, truth: str, share: float) -> None:
+    assert _f1_in_order(told.split(), truth.split()) == pytest.approx(share)
 
 
 def test_words_are_right_where_all_their_letters_are() -> None:

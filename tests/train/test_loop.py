@@ -217,6 +217,17 @@ def test_the_curve_is_written_late_and_whole(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_run_that_is_lost_stops_and_keeps_what_was_saved(tmp_path: Path, clock: Clock) -> None:
+    run = trainer(new_model(SMALL, 1), tmp_path)
+    saved = run.save().read_bytes()
+    run.model.norm.weight.data[0] = torch.nan
+    with pytest.raises(FloatingPointError, match=r"the loss is nan before step \d+: .* What was saved before is still"):
+        run.run([(STAGE, Source())])
+    with pytest.raises(FloatingPointError, match="some weights are no numbers any more"):
+        run.save()
+    assert (tmp_path / "model" / "model.safetensors").read_bytes() == saved
+
+
 def test_a_profile_says_where_the_time_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     profile(trainer(new_model(SMALL, 1), tmp_path), STAGE, Source(), steps=2)
     said = capsys.readouterr().out
@@ -232,7 +243,7 @@ def test_a_run_of_another_length_keeps_its_proportions() -> None:
     assert np.allclose(ratios, ratios[0]) and recipe.seed == 9
     assert scaled(FIRST_RUN, None, FIRST_RUN.seed) == FIRST_RUN
     small = scaled(RESUMED_RUN, None, 1, shrink=20).stages[0]
-    assert (small.pages, small.clips, small.pairs) == (8, 2, 32)
+    assert (small.pages, small.clips, small.pairs) == (8, 1, 64)
 
 
 def test_a_recipe_at_one_width() -> None:

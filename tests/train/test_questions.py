@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vamba_cli.train.questions import (
+    AFTER,
+    BEFORE,
+    COUNT,
     FIND,
     NO_TITLE,
     NOT_SHOWN,
@@ -58,6 +62,13 @@ def asked_phrase(prompt: str) -> Iterator[str]:
             yield match[1]
 
 
+def asked_title(prompt: str, wordings: Sequence[str]) -> set[str]:
+    """The title whose neighbour is asked for in one of these wordings."""
+    titles = {slide.title for slide in SLIDES if slide.title}
+    spelt = titles | {title.lower() for title in titles}
+    return {title for title in spelt if prompt in {wording.format(title) for wording in wordings}}
+
+
 def check(question: Question, inside: Sequence[SlideText]) -> None:
     """Its answer is true of the slides inside its window."""
     prompt, answer = prompt_and_answer(question)
@@ -75,6 +86,15 @@ def check(question: Question, inside: Sequence[SlideText]) -> None:
         shown = [page.title for page in inside if page.title]
         runs = [title for place, title in enumerate(shown) if shown[place - 1 : place] != [title]]
         assert answer == (" | ".join(runs) or NO_TITLE)
+    elif prompt in COUNT:
+        assert int(answer) == sum(1 for _ in groupby(inside))
+    elif neighbour := [(wordings, title) for wordings in (AFTER, BEFORE) for title in asked_title(prompt, wordings)]:
+        shown = [title for title, _ in groupby(page.title for page in inside if page.title)]
+        ((wordings, title),) = neighbour  # no title of these slides fits two wordings
+        (at,) = (place for place, one in enumerate(shown) if one.casefold() == title.casefold())
+        place = at + 1 if wordings is AFTER else at - 1
+        assert answer == (shown[place] if 0 <= place < len(shown) else NOTHING)
+        assert len(shown) > 1
     elif prompt.startswith(FIND.format("")):
         phrase, texts = prompt.removeprefix(FIND.format("")), (first.title, *first.lines)
         assert answer == (continuation(phrase, texts) or NOT_SHOWN)
@@ -110,6 +130,16 @@ def test_questions_about_a_clip_fit_their_row_and_are_true(pages: list[SlideText
         first, stop = question.window
         assert 0 <= first < stop <= len(pages)
         check(question, pages[first:stop])
+
+
+def test_a_row_about_a_clip_asks_for_order_and_number() -> None:
+    maker, pages = QuestionMaker(3), [slide for slide in SLIDES for _ in range(4)]
+    every = [prompt_and_answer(question) for _ in range(40) for question in maker.about_clip(pages, 1024)]
+    order = [answer for prompt, answer in every for wordings in (AFTER, BEFORE) if asked_title(prompt, wordings)]
+    assert len(order) / len(every) > 0.25 and len(set(order)) > 4
+    assert 0.05 < order.count(NOTHING) / len(order) < 0.6
+    counts = {answer for prompt, answer in every if prompt in COUNT}
+    assert counts >= {"1", "2", "3", "4", "8"}
 
 
 def test_a_row_holds_many_questions_of_all_kinds() -> None:

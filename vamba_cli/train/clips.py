@@ -172,6 +172,7 @@ class ClipMaker:
         ids = np.zeros((stage.clips, stage.clip_tokens), np.int64)
         quarters = np.zeros(ids.shape, np.uint8)
         windows = np.zeros((*ids.shape, 2), np.int64)
+        windows[..., 1] = 1  # what is padded on reads something, too: cuDNN has no gradient where nothing may be read
         for clip, pages in enumerate(shown.tolist()):
             texts = [ring.texts[page] for page in pages]
             questions = self._ask.about_clip(texts, stage.clip_tokens)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,13 @@ from torch import Tensor
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.patches import to_patches
 from vamba_cli.model.vamba import Vamba
-from vamba_cli.train.questions import FIND, NOT_SHOWN, SlideText, continuation
+from vamba_cli.train.questions import AFTER, BEFORE, COUNT, FIND, NOT_SHOWN, SlideText, continuation
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
 
 _TITLE_TOKENS = 96
 _LINE_LENGTH = (14, 64)  # characters of the body lines that are asked for
+_LISTED_TOKENS = 40  # for each title of a list
+_STAYS = (5, 12, 3, 9, 8, 14, 2, 11)  # frame pairs for which the pages of a clip stay; 64 in all
 _KNOWN_WORDS = 2  # of a body line, from which on it is to be read
 
 
@@ -92,8 +95,8 @@ def evaluate(model: Vamba, one: EvaluationSet, batch: int = 100, max_tokens: int
         part, wanted = one.texts[first : first + batch], asked[first : first + batch]
         memory = _encode(model, torch.from_numpy(one.images[first : first + batch]).to(model.device))
         titles += _greedy(model, memory, "title?", len(part), max_tokens)
-        right += _guessed(model, memory, [(w.line, w.line) for w in wanted])
-        refused += map(all, _guessed(model, memory, [(w.stranger_line, NOT_SHOWN) for w in wanted]))
+        right += _guessed(model, memory, [(_finding(w.line), w.line) for w in wanted])
+        refused += map(all, _guessed(model, memory, [(_finding(w.stranger_line), NOT_SHOWN) for w in wanted]))
         shown += _yes(model, memory, [f"shown? {text.title}" for text in part])
         absent += _yes(model, memory, [f"shown? {w.stranger_title}" for w in wanted])
     pairs = list(zip((text.title for text in one.texts), titles, strict=True))
@@ -109,6 +112,60 @@ def evaluate(model: Vamba, one: EvaluationSet, batch: int = 100, max_tokens: int
         absent=_mean([not yes for yes in absent]),
         samples=tuple(pairs),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What is known of the order of some pages in one clip.
+
+    listed: F1 of the titles that "titles?" gives in the right order, without a fault in a letter.
+    after, before: share of the titles whose neighbour is given without a fault.
+    counted: share of the clips whose pages are counted rightly.
+    """
+
+    listed: float
+    after: float
+    before: float
+    counted: float
+
+    def to_json(self) -> dict[str, float]:
+        return {name: round(value, 4) for name, value in asdict(self).items()}
+
+
+@torch.inference_mode()
+def evaluate_turns(model: Vamba, one: EvaluationSet, num_pages: int, batch: int = 40) -> Turns | None:
+    """Ask clips of so many pages what comes after what; None where the set has no such clip."""
+    groups = [range(first, first + num_pages) for first in range(0, len(one.texts) - num_pages + 1, num_pages)]
+    clips = [group for group in groups if len({one.texts[at].title.casefold() for at in group}) == num_pages]
+    f1: list[float] = []
+    after, before, counted = list[bool](), list[bool](), list[bool]()
+    for first in range(0, len(clips), batch):
+        part = clips[first : first + batch]
+        titles = [[one.texts[at].title for at in group] for group in part]
+        images = torch.from_numpy(one.images[[at for group in part for at in group]])
+        memory = _encode(model, images.to(model.device), _STAYS[:num_pages])
+        told = _greedy(model, memory, "titles?", len(part), num_pages * _LISTED_TOKENS)
+        f1 += [_f1_in_order(answer.split(" | "), truth) for answer, truth in zip(told, titles, strict=True)]
+        for place in range(num_pages - 1):
+            here, there = ([truth[at] for truth in titles] for at in (place, place + 1))
+            after += map(
+                all, _guessed(model, memory, [(AFTER[0].format(a), b) for a, b in zip(here, there, strict=True)])
+            )
+            before += map(
+                all, _guessed(model, memory, [(BEFORE[0].format(b), a) for a, b in zip(here, there, strict=True)])
+            )
+        counted += map(all, _guessed(model, memory, [(COUNT[0], str(num_pages))] * len(part)))
+    return Turns(_mean(f1), _mean(after), _mean(before), _mean(counted)) if clips else None
+
+
+def _f1_in_order(told: Sequence[str], truth: Sequence[str]) -> float:
+    """Of the titles of both lists that can be paired without crossing."""
+    row = [0] * (len(truth) + 1)
+    for title in told:
+        for at, wanted in reversed(list(enumerate(truth))):
+            row[at + 1] = row[at] + 1 if title == wanted else row[at + 1]
+        row = list(accumulate(row, max))
+    return 2 * row[-1] / (len(told) + len(truth))
 
 
 def _words_right(line: str, letters: Sequence[bool]) -> list[bool]:
@@ -128,6 +185,10 @@ def _mean(values: Sequence[float]) -> float:
 
 def _beginning(line: str) -> str:
     return " ".join(line.split()[:_KNOWN_WORDS])
+
+
+def _finding(line: str) -> str:
+    return FIND.format(_beginning(line))
 
 
 def _what_to_ask(texts: Sequence[SlideText]) -> list[_Asked]:
@@ -155,13 +216,18 @@ def _can_be_asked(line: str, text: SlideText) -> bool:
     )  # fmt: skip
 
 
-def _encode(model: Vamba, images: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Each image (n, H, W, 3) as its own video of two equal frames: per layer (n, tokens, kv_heads, head_dim)."""
+def _encode(model: Vamba, images: Tensor, stays: Sequence[int] = (1,)) -> list[tuple[Tensor, Tensor]]:
+    """As many videos as there are images (n, H, W, 3) for `stays`: the frame pairs for which each image stays.
+
+    Per layer (videos, tokens, kv_heads, head_dim).
+    """
     frames = images.repeat_interleave(2, 0)
     patches = to_patches(frames, model.config.vision, PixelConfig(), model.dtype)
     tokens = model.vision(patches, images.shape[1] // 14, images.shape[2] // 14)
+    of_videos = tokens.unflatten(0, (-1, len(stays))).repeat_interleave(torch.tensor(stays, device=tokens.device), 1)
     memory: list[tuple[Tensor, Tensor]] = []
-    model.encode_chunk(tokens, model.empty_states(len(images)), lambda _layer, k, v: memory.append((k, v)))
+    states = model.empty_states(len(of_videos))
+    model.encode_chunk(of_videos.flatten(1, 2), states, lambda _layer, k, v: memory.append((k, v)))
     return memory
 
 
@@ -169,12 +235,16 @@ def _greedy(model: Vamba, memory: list[tuple[Tensor, Tensor]], prompt: str, n: i
     tokenizer = ByteTokenizer()
     ids = torch.tensor([tokenizer.encode_prompt(prompt)] * n, device=model.device)
     cache = model.text_cache(n, ids.shape[1] + max_tokens)
+    running = torch.ones(n, dtype=torch.bool, device=model.device)
     out = []
     for _ in range(max_tokens):
         hidden = model.decode(ids, memory.__getitem__, cache)
         cache = cache.advanced(ids.shape[1])
         ids = model.logits(hidden[:, -1:]).argmax(-1)
         out.append(ids)
+        running &= ids[:, 0] != tokenizer.end_id
+        if not running.any():
+            break
     answers = []
     for row in torch.cat(out, 1).tolist():
         stop = row.index(tokenizer.end_id) if tokenizer.end_id in row else len(row)
@@ -182,13 +252,14 @@ def _greedy(model: Vamba, memory: list[tuple[Tensor, Tensor]], prompt: str, n: i
     return answers
 
 
-def _guessed(model: Vamba, memory: list[tuple[Tensor, Tensor]], lines: Sequence[tuple[str, str]]) -> list[list[bool]]:
-    """For (line to find the beginning of, answer): whether each token of the answer, and its end, is the likeliest
-    after those before it. All of them are exactly where greedy decoding gives the answer, in one pass instead of many.
+def _guessed(model: Vamba, memory: list[tuple[Tensor, Tensor]], asked: Sequence[tuple[str, str]]) -> list[list[bool]]:
+    """For (question, answer): whether each token of the answer, and its end, is the likeliest after those before it.
+
+    All of them are exactly where greedy decoding gives the answer, in one pass instead of many.
     """
     tokenizer = ByteTokenizer()
-    prompts = [tokenizer.encode_prompt(FIND.format(_beginning(line))) for line, _ in lines]
-    answers = [[*tokenizer.encode(answer), tokenizer.end_id] for _, answer in lines]
+    prompts = [tokenizer.encode_prompt(question) for question, _ in asked]
+    answers = [[*tokenizer.encode(answer), tokenizer.end_id] for _, answer in asked]
     ids = _padded([prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]).to(model.device)
     best = model.logits(model.decode(ids[:, :-1], memory.__getitem__)).argmax(-1).tolist()
     return [

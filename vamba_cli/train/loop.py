@@ -5,6 +5,7 @@ the weights of an earlier run, and from its dense reader where that lies beside 
 """
 
 import json
+import math
 import shutil
 import time
 from collections import deque
@@ -20,7 +21,7 @@ from torch import Tensor
 from vamba_cli import weights
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.train.clips import ClipMaker, Ring
-from vamba_cli.train.evaluate import EvaluationSet, evaluate
+from vamba_cli.train.evaluate import EvaluationSet, evaluate, evaluate_turns
 from vamba_cli.train.export import export
 from vamba_cli.train.objective import Objective
 from vamba_cli.train.optim import Optimiser
@@ -171,6 +172,8 @@ class Trainer:
                 reading = evaluate(self.model.eval(), one.first(most_pages))
             print(f"[{note}] {one.name}: {reading}", *reading.samples[:4], sep="\n   ", flush=True)
             scores[one.name] = reading.to_json()
+            if most_pages is None:
+                scores[f"{one.name}, in turn"] = self._turns(one)
         self.model.train()
         seconds = round(time.perf_counter() - began, 1)
         row = json.dumps({"note": note, "step": self._step, "evaluation_seconds": seconds, **scores})
@@ -179,8 +182,24 @@ class Trainer:
         (self.out / "evaluation.json").write_text(row + "\n")  # that of the weights in `model`
         return scores
 
+    def _turns(self, one: EvaluationSet) -> dict[str, float]:
+        """What is known of the order of two, four and eight pages."""
+        found: dict[str, float] = {}
+        for num_pages in (2, 4, 8):
+            with mixed_precision(self.device), torch.compiler.set_stance("force_eager"):
+                turns = evaluate_turns(self.model, one, num_pages)
+            found |= {f"{name} of {num_pages}": value for name, value in (turns.to_json() if turns else {}).items()}
+        print(f"   in turn: {found}", flush=True)
+        return found
+
     def save(self) -> Path:
-        """The model in a folder that can be asked and shipped as it is, and the dense reader beside it."""
+        """The model in a folder that can be asked and shipped as it is, and the dense reader beside it.
+
+        Raises:
+            FloatingPointError: some weights are no numbers any more; what was saved before stays.
+        """
+        if not all(bool(p.isfinite().all()) for p in self.model.parameters()):
+            raise _lost("some weights are no numbers any more")
         save_file({k: v.cpu() for k, v in self.objective.reader.state_dict().items()}, self.out / READER)
         return export_with_notes(self.model, self.out / "model")
 
@@ -240,6 +259,15 @@ class Meter:
             with file.open("a") as lines:
                 lines.write(json.dumps(row) + "\n")
             print(row, flush=True)
+            if not math.isfinite(means[0]):
+                raise _lost(f"the loss is {means[0]} before step {row['step']}")
+
+
+def _lost(what: str) -> FloatingPointError:
+    return FloatingPointError(
+        f"{what}: training on would teach nothing. What was saved before is still there; "
+        "try a lower --rate or another --seed"
+    )
 
 
 def sample_shape(stage: Stage, recipe: Recipe) -> SampleShape:

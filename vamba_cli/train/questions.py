@@ -22,12 +22,16 @@ WHOLE = ("whole text?",) * 4 + ("Read the whole slide.", "What is all the text?"
 SHOWN = ("shown? {}",) * 6 + (
     "Is {} shown?", "is {} shown", "Is {} on screen?", "Does it mention {}?", "Is there something about {}?", "{}?",
 )  # fmt: skip
+AFTER = ("after: {}",) * 6 + ("What comes after {}?", "what is next after {}", "Which slide follows {}?")
+BEFORE = ("before: {}",) * 6 + ("What comes before {}?", "what is before {}", "Which slide precedes {}?")
+COUNT = ("how many?",) * 4 + ("How many slides are shown?", "How many slides are there?")
 FIND = "find: {}"
 NO_TITLE = "(no title)"
 NOTHING = "(nothing)"
 NOT_SHOWN = "(not shown)"
 
 _TAKEN = frozenset(wording.lower() for wording in (*TITLE, *TITLES, *TEXT, *WHOLE))  # these ask for something else
+_STRETCHES = (1, 2, 2, 3, 3, 4, 6, 8, 64)  # pages, at most, of the stretches that are asked about in turn
 _PATIENCE = 4  # questions in a row that find no room before a row counts as full
 _MOST_PHRASE_BYTES = 60
 _IS_PLAIN = re.compile(r"\W*[^\W\d_]*['’]?[^\W\d_]*\W*")  # letters alone
@@ -71,6 +75,15 @@ def continuation(phrase: str, texts: Sequence[str]) -> str:
     return ""
 
 
+def titles_of(pairs: Sequence[SlideText]) -> list[str]:
+    """The titles of a stretch of frame pairs in turn, each once where it stays."""
+    titles: list[str] = []
+    for page in pairs:
+        if page.title and page.title not in titles[-1:]:
+            titles.append(page.title)
+    return titles
+
+
 class QuestionMaker:
     """Draws questions about pages and clips; it remembers phrases of earlier ones, to ask for what is not there."""
 
@@ -100,8 +113,13 @@ class QuestionMaker:
             "titles": lambda: self._titles(pairs),
             "shown": lambda: self._shown_in_window(pairs),
             "title": lambda: self._title_of_stretch(pairs),
+            "order": lambda: self._order(pairs),
+            "count": lambda: self._count(pairs),
         }
-        return self._fill(ways, self._mix.clip, num_tokens, once=("titles",), first="titles")
+        if len(titles_of(pairs)) < 2:
+            del ways["order"]
+        shares = {kind: share for kind, share in self._mix.clip.items() if kind in ways}
+        return self._fill(ways, shares, num_tokens, once=("titles",), first="titles")
 
     def remember(self, page: SlideText) -> None:
         """Keep a phrase of a page: it may be asked for where it is not shown."""
@@ -156,13 +174,37 @@ class QuestionMaker:
             stop += 1
         return self._title(pairs[first], (first, stop))
 
+    def _stretch(self, pairs: Sequence[SlideText], least: int = 1) -> tuple[int, int]:
+        """From within one page to within the same or one of the next; `least` pages where there are as many."""
+        begins = [at for at, page in enumerate(pairs) if not at or page != pairs[at - 1]]
+        ends = [*begins[1:], len(pairs)]
+        num = min(len(begins), max(least, self._random.choice(_STRETCHES)))
+        page = self._random.randrange(len(begins) - num + 1)
+        first = self._random.randrange(begins[page], ends[page])
+        last = self._random.randrange(max(first, begins[page + num - 1]), ends[page + num - 1])
+        return first, last + 1
+
     def _titles(self, pairs: Sequence[SlideText]) -> Question:
-        window = self._window(pairs)
-        titles: list[str] = []
-        for page in pairs[slice(*window)]:
-            if page.title and page.title not in titles[-1:]:
-                titles.append(page.title)
-        return self._build(TITLES, " | ".join(titles) or NO_TITLE, window)
+        window = self._stretch(pairs)
+        return self._build(TITLES, " | ".join(titles_of(pairs[slice(*window)])) or NO_TITLE, window)
+
+    def _order(self, pairs: Sequence[SlideText]) -> Question | None:
+        """The title that comes next to another one, on either side, within a stretch."""
+        window = self._stretch(pairs, least=2)
+        titles = titles_of(pairs[slice(*window)])
+        at = self._random.randrange(len(titles)) if titles else 0
+        if len(titles) < 2 or [title.casefold() for title in titles].count(titles[at].casefold()) > 1:
+            return None
+        wordings, place = self._random.choice(((AFTER, at + 1), (BEFORE, at - 1)))
+        answer = titles[place] if 0 <= place < len(titles) else NOTHING
+        asked = titles[at].lower() if self._random.random() < 0.25 else titles[at]
+        return self._build((self._random.choice(wordings).format(asked),), answer, window)
+
+    def _count(self, pairs: Sequence[SlideText]) -> Question:
+        """How many pages a stretch shows, one after the other."""
+        first, stop = window = self._stretch(pairs)
+        number = 1 + sum(pairs[at] != pairs[at - 1] for at in range(first + 1, stop))
+        return self._build(COUNT, str(number), window)
 
     def _text(self, page: SlideText, wordings: Sequence[str], room: int) -> Question | None:
         text = ""

@@ -30,7 +30,7 @@ class Mix:
     """What is asked, as relative weights of kinds; a row of tokens holds as many questions as fit."""
 
     page: Mapping[str, float]  # about one page: title, shown, find, text, whole
-    clip: Mapping[str, float]  # about stretches of a clip: titles, shown, title
+    clip: Mapping[str, float]  # about stretches of a clip: titles, shown, title, order, count
     absent: Mapping[str, float]  # where the phrases come from that are asked for and are not there
     present_share: float = 0.5  # of "is it shown?" asks for what is there
     found_share: float = 0.65  # of "find" does
@@ -43,7 +43,7 @@ class Mix:
 
 MIX = Mix(
     page={"title": 2.0, "shown": 4.0, "find": 4.0, "text": 0.6, "whole": 1.0},
-    clip={"titles": 1.5, "shown": 5.0, "title": 2.0},
+    clip={"titles": 1.5, "shown": 3.0, "title": 1.0, "order": 4.0, "count": 1.0},
     absent={"one letter": 2.0, "one word": 2.0, "two lines": 1.5, "longer": 1.0, "stranger": 3.5},
 )
 # Reading comes first: while nothing is read yet, yes and no are coin tosses.
@@ -97,7 +97,7 @@ FIRST_RUN = Recipe(
 # it reads would spoil what the network has learnt. Clips are long, as slides stay; real pages are small.
 RESUMED_RUN = Recipe(
     stages=(
-        Stage(644, 364, 320.0, pages=160, clips=40, pairs=32, real_page_share=0.45),
+        Stage(644, 364, 320.0, pages=160, clips=20, pairs=64, clip_tokens=1024, real_page_share=0.45),
         Stage(1288, 728, 160.0, pages=40, clips=10),
     ),
     in_turns=True, matrix_rate=0.005, other_rate=5e-4, flat_share=0.1, head_steps=100,

@@ -11,7 +11,7 @@ from tests.tasks.saying import spelt
 from vamba_cli.engine.events import ignore
 from vamba_cli.engine.generate import Generated
 from vamba_cli.engine.windows import ScoredSpan
-from vamba_cli.tasks import order, outline
+from vamba_cli.tasks import outline, watched
 from vamba_cli.tasks.order import about, answer_of_order
 from vamba_cli.tasks.outline import Heading, shows_text
 from vamba_cli.tasks.profiles import PROFILES
@@ -26,10 +26,10 @@ UMAP = [ScoredSpan(5, 8, 0.9, True), ScoredSpan(8, 15, 0.9, True), ScoredSpan(25
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A minute of video with three titles, in which UMAP is found."""
-    monkeypatch.setattr(order, "read_outline", lambda *_: HEADINGS)
+    monkeypatch.setattr(watched, "read_outline", lambda *_: HEADINGS)
     said = {PROFILE.reading: Generated("(no title)", 0.99), PROFILE.reading_text: spelt(("Welcome / to all", 0.95))}
     monkeypatch.setattr(outline, "read", lambda _session, question, _windows: [said[question]])
-    monkeypatch.setattr(order, "everywhere", lambda _s, _p, _q, topic, _e: (UMAP if topic == "UMAP" else [], topic))
+    monkeypatch.setattr(watched, "everywhere", lambda _s, _p, _q, topic, _e: (UMAP if topic == "UMAP" else [], topic))
     info, plan = SimpleNamespace(duration_seconds=61.0, width=640, height=360), SimpleNamespace(width=640, height=360)
     return SimpleNamespace(memory=memory_with([torch.inf] * 30), prospect=SimpleNamespace(info=info, plan=plan))
 
@@ -162,7 +162,7 @@ def test_answers(session: Any, question: str, text: str, spans: list[tuple[int, 
 def test_a_title_with_commas_is_one_topic(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the title that is a topic comes before those which only name it."""
     headings = [Heading(0, 5, "Shells, forks, and pipes", 0.99), *HEADINGS[1:], Heading(16, 18, "Forks", 0.99)]
-    monkeypatch.setattr(order, "read_outline", lambda *_: headings)
+    monkeypatch.setattr(watched, "read_outline", lambda *_: headings)
     text, spans = answer(session, "which comes first, Shells, forks, and pipes or UMAP?")
     assert text == "“Shells, forks, and pipes” comes first, at 0:00–0:10; “UMAP” at 0:10–0:30."
     assert spans == [(0, 5), (5, 15)]
@@ -181,7 +181,7 @@ def test_where_frames_were_made_smaller_a_preset_is_named(session: Any) -> None:
 def test_a_topic_that_begins_with_a_number(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is surely written as it was asked for is meant; the number of a kind of slide only where that is not."""
     there = {"UMAP": UMAP, "second derivative": [ScoredSpan(21, 24, 0.9)], "derivative": [ScoredSpan(5, 8, 0.9)]}
-    monkeypatch.setattr(order, "everywhere", lambda _s, _p, _q, topic, _e: (there.get(topic, []), topic))
+    monkeypatch.setattr(watched, "everywhere", lambda _s, _p, _q, topic, _e: (there.get(topic, []), topic))
     assert "(0:42–0:48)" in answer(session, "how long is the second derivative on screen?")[0]
     assert answer(session, "how many slides mention second UMAP?")[1] == []
     before = answer(session, "what comes before the last slide?")
@@ -190,7 +190,7 @@ def test_a_topic_that_begins_with_a_number(session: Any, monkeypatch: pytest.Mon
 
 def test_a_first_slide_without_a_clear_title(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Headings are those that are read clearly; what stands before them is told, if any of it is read."""
-    monkeypatch.setattr(order, "read_outline", lambda *_: HEADINGS[1:])
+    monkeypatch.setattr(watched, "read_outline", lambda *_: HEADINGS[1:])
     first, told = "what is the first slide?", "The first title is “UMAP”, at 0:10–0:30."
     assert answer(session, first) == (
         f"{told} A slide without a clear title comes before it, at 0:00: “Welcome to all”.", [(5, 15)]
@@ -229,7 +229,7 @@ def test_titles_that_the_search_passed_over_count(session: Any) -> None:
 
 def test_what_is_only_perhaps_there_is_counted_apart(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     spans = [*UMAP, ScoredSpan(16, 18, 0.6)]
-    monkeypatch.setattr(order, "everywhere", lambda *_: (spans, "UMAP"))
+    monkeypatch.setattr(watched, "everywhere", lambda *_: (spans, "UMAP"))
     text, evidence = answer(session, "how many slides mention UMAP?")
     sure = "2 slides with “UMAP”, 1 of them in the title: 0:10–0:30, 0:50–0:56."
     assert text == f"{sure} Perhaps on 1 more: 0:32–0:36." and evidence == [(5, 15), (25, 28), (16, 18)]
@@ -237,7 +237,7 @@ def test_what_is_only_perhaps_there_is_counted_apart(session: Any, monkeypatch: 
 
 def test_spans_under_one_heading_are_one_slide() -> None:
     spans = [ScoredSpan(21, 23, 0.7), ScoredSpan(25, 27, 0.9), ScoredSpan(6, 8, 0.8), ScoredSpan(31, 32, 0.6)]
-    assert order._with_titles(spans, HEADINGS, "loss") == [
+    assert watched.with_titles(spans, HEADINGS, "loss") == [
         ScoredSpan(6, 8, 0.8), ScoredSpan(21, 27, 0.9), ScoredSpan(31, 32, 0.6)
     ]  # fmt: skip
 
@@ -247,12 +247,12 @@ def test_spans_under_one_heading_are_one_slide() -> None:
 )
 def test_the_heading_that_is_meant(topic: str, title: str | None) -> None:
     titles = ["Processes & Threads", "Threads", "More threads", "Which test?", "Fisher’s exact test in R"]
-    found = order._closest([Heading(i, i + 1, one, 1.0) for i, one in enumerate(titles)], topic)
+    found = watched.closest_heading([Heading(i, i + 1, one, 1.0) for i, one in enumerate(titles)], topic)
     assert (found and found.title) == title
 
 
 def test_nothing_comes_after_the_last(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "read_outline", lambda *_: HEADINGS[:2])
+    monkeypatch.setattr(watched, "read_outline", lambda *_: HEADINGS[:2])
     text, _ = answer(session, "what comes after UMAP?")
     assert text == "No title was read after “UMAP” (0:10–0:30)."
 
@@ -264,12 +264,12 @@ def test_what_a_video_is_about(session: Any, monkeypatch: pytest.MonkeyPatch) ->
         "“Clusters” (at 0:40, for 0:20)."
     )
     agenda = [Heading(0, 5, "Outline", 1.0), HEADINGS[1], Heading(15, 30, "Outline", 1.0)]
-    monkeypatch.setattr(order, "read_outline", lambda *_: agenda)
+    monkeypatch.setattr(watched, "read_outline", lambda *_: agenda)
     told = about(session, PROFILE, ignore)
     assert told is not None and told[0].endswith(
         "The longest on screen after it: “UMAP” (at 0:10, for 0:20). Ask “list the topics” for all."
     )
-    monkeypatch.setattr(order, "read_outline", lambda *_: [])
+    monkeypatch.setattr(watched, "read_outline", lambda *_: [])
     assert about(session, PROFILE, ignore) is None
 
 

@@ -1,0 +1,105 @@
+"""What answers to questions of order and number are made of: the headings of a video, and where it shows a topic."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from vamba_cli.engine.events import OnEvent
+from vamba_cli.engine.session import Session
+from vamba_cli.engine.windows import ScoredSpan
+from vamba_cli.tasks.evidence import Stretch, everywhere, is_sure, within
+from vamba_cli.tasks.outline import Heading, read_before, read_outline
+from vamba_cli.tasks.profiles import Profile
+from vamba_cli.tasks.titles import names, names_in_parts, same_title
+from vamba_cli.timecode import clock, clock_span, timetable
+
+NAMED = 3  # spans that a sentence names
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the answers here need of a video."""
+
+    session: Session
+    profile: Profile
+    on_event: OnEvent
+    stretch: Stretch | None = None  # to which headings and places are limited
+
+    @cached_property
+    def headings(self) -> list[Heading]:
+        every = read_outline(self.session, self.profile, self.on_event)
+        return every if self.stretch is None else within(self.session.memory, every, self.stretch)
+
+    def time(self, pair: int) -> str:
+        return clock(self.session.memory.pair_start_seconds(pair))
+
+    def span(self, first: int, stop: int) -> str:
+        memory = self.session.memory
+        return clock_span(memory.pair_start_seconds(first), memory.pair_start_seconds(stop))
+
+    def shown_before(self, first: Heading) -> str:
+        """A sentence about a slide before the first heading, which is one that was read clearly."""
+        words = read_before(self.session, self.profile, first.first)
+        return f" A slide without a clear title comes before it, at {self.time(0)}: “{words}”." if words else ""
+
+    def seconds(self, span: ScoredSpan) -> float:
+        """How long a span is, or what of it lies in the stretch that is meant."""
+        memory, (start, end) = self.session.memory, self.stretch or (-math.inf, math.inf)
+        return min(end, memory.pair_start_seconds(span.stop)) - max(start, memory.pair_start_seconds(span.first))
+
+    def rows(self, spans: Sequence[ScoredSpan]) -> str:
+        """A line for each span: when it begins, and the heading above it."""
+        above = [
+            next((h.title for h in self.headings if h.first < span.stop and span.first < h.stop), "(no clear title)")
+            for span in spans
+        ]
+        starts = [self.session.memory.pair_start_seconds(span.first) for span in spans]
+        return timetable(zip(starts, above, strict=True))
+
+    def listed(self, spans: Sequence[ScoredSpan]) -> str:
+        named = ", ".join(self.span(span.first, span.stop) for span in spans[:NAMED])
+        return named + (f" and {len(spans) - NAMED} more" if len(spans) > NAMED else "")
+
+
+def places(watched: Watched, question: str, topic: str) -> tuple[list[ScoredSpan], str]:
+    """All that shows a topic, in order of time, and the spelling in which it was found."""
+    found, spelling = everywhere(watched.session, watched.profile, question, topic, watched.on_event)
+    if watched.stretch is not None:
+        found = within(watched.session.memory, found, watched.stretch)
+    return with_titles(found, watched.headings, spelling), spelling
+
+
+def with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic: str) -> list[ScoredSpan]:
+    """The spans in which a topic was found, and all headings that have it, which the search may have passed over.
+
+    Spans under one heading are one.
+    """
+    titled = [heading.span for heading in headings if names(heading.title, topic)]
+    others: list[ScoredSpan] = []
+    for span in sorted(spans, key=lambda span: span.first):
+        if any(span.first < one.stop and one.first < span.stop for one in titled):
+            continue
+        above = heading_above(headings, span.first)
+        if others and above and above.first <= others[-1].first:
+            span = replace(span, first=others[-1].first, probability=max(span.probability, others[-1].probability))
+            others.pop()
+        others.append(span)
+    return sorted([*titled, *others], key=lambda span: span.first)
+
+
+def sure_ones(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:
+    """What is only perhaps there counts where nothing else is."""
+    return [span for span in spans if is_sure(span)] or list(spans)
+
+
+def heading_above(headings: Sequence[Heading], pair: int) -> Heading | None:
+    """The heading under which a frame pair stands."""
+    return next((heading for heading in headings if heading.first <= pair < heading.stop), None)
+
+
+def closest_heading(headings: Sequence[Heading], topic: str) -> Heading | None:
+    """The heading that is the topic, else the one with the fewest other words beside it; the first of equals."""
+    named = [heading for heading in headings if names(heading.title, topic)]
+    named = named or [heading for heading in headings if names_in_parts(heading.title, topic)]
+    return min(named, key=lambda heading: (not same_title(heading.title, topic), len(heading.title)), default=None)

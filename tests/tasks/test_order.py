@@ -20,6 +20,7 @@ from vamba_cli.tasks.questions import understand
 PROFILE = PROFILES["slides"]
 HEADINGS = [Heading(0, 5, "Welcome", 0.9), Heading(5, 15, "UMAP", 0.99), Heading(20, 30, "Clusters", 0.98)]
 # of two seconds a pair: UMAP heads 0:10-0:30 in two steps, and is mentioned at 0:50-0:56
+ONCE = "(slides with one title in a row count once)"
 UMAP = [ScoredSpan(5, 8, 0.9, True), ScoredSpan(8, 15, 0.9, True), ScoredSpan(25, 28, 0.7)]
 
 
@@ -125,6 +126,44 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             "which slide is shown the longest?",
             "“UMAP” is on screen for the longest time: 0:20, at 0:10–0:30.",
             [(5, 15)],
+        ),
+        (
+            "what comes between Welcome and Clusters?",
+            "Between “Welcome” (0:00–0:10) and “Clusters” (0:40–1:00):\n0:10  UMAP",
+            [(5, 15)],
+        ),
+        (
+            "which slides are between UMAP and Welcome?",
+            "No title was read between “Welcome” (0:00–0:10) and “UMAP” (0:10–0:30).",
+            [(0, 5), (5, 15)],
+        ),
+        (
+            "what comes between forks and UMAP?",
+            "“forks” was not found in the text of this video. " + PROFILE.limits,
+            [],
+        ),
+        ("is the second slide about UMAP?", f"Yes: the 2nd title {ONCE} is “UMAP”, at 0:10–0:30.", [(5, 15)]),
+        (
+            "does the last slide mention UMAP?",
+            "Yes: the last title is “Clusters”, at 0:40–1:00. “UMAP” is in the text of that slide.",
+            [(20, 30)],
+        ),
+        (
+            "does the talk begin with UMAP?",
+            "No: the first title is “Welcome”, at 0:00–0:10. “UMAP” is at 0:10–0:30, 0:50–0:56.",
+            [(0, 5)],
+        ),
+        (
+            "does the video end with forks?",
+            "No: the last title is “Clusters”, at 0:40–1:00.",
+            [(20, 30)],
+        ),
+        ("is slide 9 about UMAP?", f"There is no such title: 3 titles were read. {PROFILE.limits}", []),
+        (
+            "how long after Welcome does UMAP come?",
+            "“after Welcome does UMAP come” was not found, but may not be what you meant. Ask in English, about one "
+            "topic at a time: “when is TOPIC shown?”.",
+            [],
         ),
         ("what is the shortest slide?", "“Welcome” is on screen for the shortest time: 0:10, at 0:00–0:10.", [(0, 5)]),
         (

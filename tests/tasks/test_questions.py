@@ -170,10 +170,29 @@ OTHERS = {
     "first slide after the outline": ("after", "outline"),
     "which slide is on screen the longest?": ("longest", None),
     "what is the shortest slide": ("longest", None),
+    "list every slide about wait": ("count", "wait"),
+    "give me the timestamps of every quiz question": ("count", "quiz question"),
+    # between two topics, the slide at a place
+    "which topics come between 01-fork and 05a-fork?": ("between", "01-fork"),
+    "what is shown between the slide about PCA and the quiz": ("between", "PCA"),
+    "list all slides between Welcome and t-SNE": ("between", "Welcome"),
+    "what is shown between 2:00 and 3:00?": ("open", None),
+    "what is the difference between PCA and UMAP?": ("open", None),
+    "is Between groups and within groups shown?": ("yes-no", "Between groups and within groups"),
+    "is the last slide about PCA?": ("yes-no", "PCA"),
+    "does slide 3 mention library preparation?": ("yes-no", "library preparation"),
+    "does the lecture end with a quiz?": ("yes-no", "quiz"),
+    "is the slide about PCA shown?": ("yes-no", "PCA"),
+    # what is to be read or told
+    "what is on slide 12?": ("open", None),
+    "summarise the part about Ion Torrent": ("open", None),
+    "when does the part about threads start and end?": ("time", "threads"),
+    "the slide with the table of all the error rates": ("time", "table of all the error rates"),
 }
 NTH = {
     "what is the last slide": -1, "how does the lecture end": -1, "whats the first slide about?": 1,
-    "what is the third slide": 3, "slide 5": 5, "what is on slide 12?": 12, "what's the 21st slide": 21,
+    "what is the third slide": 3, "slide 5": 5, "what's the 21st slide": 21, "when is slide 7 shown?": 7,
+    "when does the last slide come up": -1,
 }  # fmt: skip
 OUTLINE = (
     "list the topics", "List all slides", "what topics are covered?", "give me an outline", "table of contents",
@@ -244,6 +263,10 @@ def test_long_nonsense_does_not_take_long(piece: str) -> None:
         ("wann wird Nanopore erklärt?", True),
         ("does the speaker wear glasses?", True),
         ("is UMAP not shown?", True),
+        ("which slide is shown twice?", True),
+        ("which slide has the most code?", True),
+        ("is there a slide without a title?", True),
+        ("how long after PCA does UMAP come?", True),
         ("when is perplexity introdused?", True),
         ("is Conclusions and outlook shown?", False),
         ("when is Before we start introduced?", False),

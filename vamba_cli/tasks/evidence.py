@@ -51,6 +51,7 @@ _ON_A_SLIDE = re.compile(
     re.IGNORECASE,
 )
 _SHORT_NAME = 4  # letters of what may be an abbreviation that was typed in small letters
+HOW_TO_ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 _HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
 _SURE = 0.65  # a best span below this is only a guess, and said to be one
 
@@ -303,6 +304,11 @@ def not_found(session: Session, topic: str | None, profile: Profile, stretch: St
     text = "the text of " if profile.reads_alone else ""
     smaller = " --preset small-print reads smaller words." if profile.limits and was_scaled_down(session) else ""
     return f"{name_of(topic)} was not found in {text}{_looked_at(session, stretch)}. {profile.limits}{smaller}".rstrip()
+
+
+def not_meant(topic: str) -> str:
+    """The sentence for what is not found and is probably no topic, but a question that the rules do not know."""
+    return f"“{topic}” was not found, but may not be what you meant. {HOW_TO_ASK}"
 
 
 def was_scaled_down(session: Session) -> bool:

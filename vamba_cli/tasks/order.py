@@ -11,12 +11,12 @@ from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
 from vamba_cli.tasks.amounts import how_long, how_many, how_many_slides, number_of
-from vamba_cli.tasks.evidence import Reply, is_sure, name_of, not_found, stretch_of, stretch_text
+from vamba_cli.tasks.evidence import Reply, is_sure, name_of, not_found, not_meant, stretch_of, stretch_text
 from vamba_cli.tasks.order_questions import place_of
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import same_title
-from vamba_cli.tasks.topics import UNIT
+from vamba_cli.tasks.topics import UNIT, is_sentence
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.watched import Watched, closest_heading, heading_above, places, sure_ones
 from vamba_cli.timecode import clock
@@ -38,8 +38,12 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
 def _answer(watched: Watched, question: str, wanted: Understood) -> Reply:
     if wanted.topic is None:
         return _of_the_whole(watched, wanted)
+    if wanted.kind == "between":
+        return _between(watched, question, wanted.topic, *wanted.others)
     if wanted.others:
         return _sooner(watched, question, wanted, (wanted.topic, *wanted.others))
+    if wanted.kind == "yes-no":
+        return _placed(watched, question, wanted.number, wanted.topic)
     return _about_topic(watched, question, wanted, wanted.topic)
 
 
@@ -49,6 +53,8 @@ def _about_topic(watched: Watched, question: str, wanted: Understood, named: str
     settled = wanted.kind == "count" or (found is not None and any(map(is_sure, found[0])))
     one = [] if settled else _one_of_a_kind(watched, question, named)
     spans, topic = (one, named) if one else found or places(watched, question, named)
+    if not spans and is_sentence(named):
+        return Reply(not_meant(named), outcome="cannot_answer")
     if not spans:
         text = not_found(watched.session, named, watched.profile)
         return Reply(f"{name_of(named)} was not found." if watched.stretch else text, outcome="not_found")
@@ -171,11 +177,9 @@ def _sooner(watched: Watched, question: str, wanted: Understood, topics: Sequenc
     if len(topics) > 2 and any(same_title(heading.title, whole) for heading in watched.headings):
         topics = [whole, topics[-1]]  # a title with commas
     for topic in topics:
-        closest = closest_heading(watched.headings, topic)
-        is_title = closest is not None and same_title(closest.title, topic)
-        spans = [closest.span] if closest and is_title else places(watched, question, topic)[0]
-        if spans:
-            starts[topic] = next((span for span in spans if span.heading), sure_ones(spans)[0])
+        place = _place(watched, question, topic)
+        if place:
+            starts[topic] = place
     missing = [topic for topic in topics if topic not in starts]
     neither = f"either {' nor '.join(map(name_of, missing))} was found. {watched.profile.limits}"
     if not starts:
@@ -196,6 +200,47 @@ def _sooner(watched: Watched, question: str, wanted: Understood, topics: Sequenc
         opening = "Yes: " if (ordered[0] == topics[0]) == (wanted.number > 0) else "No: "
     which = "last" if wants_last else "first"
     return Reply(f"{opening}{name_of(ordered[0])} comes {which}, at {at[0]}; {others}.", spans)
+
+
+def _place(watched: Watched, question: str, topic: str) -> ScoredSpan | None:
+    """Where a topic comes up: the title that is it, else the first one that names it, else the first in the text."""
+    closest = closest_heading(watched.headings, topic)
+    if closest and same_title(closest.title, topic):
+        return closest.span
+    spans = _one_of_a_kind(watched, question, topic) or places(watched, question, topic)[0]
+    return next((span for span in spans if span.heading), sure_ones(spans)[0]) if spans else None
+
+
+def _between(watched: Watched, question: str, one: str, other: str) -> Reply:
+    """The titles between two topics, in whatever order these come."""
+    found = [(topic, _place(watched, question, topic)) for topic in (one, other)]
+    missing = [topic for topic, place in found if place is None]
+    if missing:
+        return Reply(not_found(watched.session, missing[0], watched.profile), outcome="not_found")
+    (before, early), (behind, late) = sorted(((t, p) for t, p in found if p), key=lambda item: item[1].first)
+    above = heading_above(watched.headings, early.first)
+    begin = max(early.stop, above.stop if above and early.heading else 0)
+    inside = [heading.span for heading in watched.headings if begin <= heading.first and heading.stop <= late.first]
+    ends = f"{name_of(before)} ({watched.listed([early])}) and {name_of(behind)} ({watched.listed([late])})"
+    if not inside:
+        return Reply(f"No title was read between {ends}.", [early, late], outcome="not_found")
+    return Reply(f"Between {ends}:\n{watched.rows(inside)}", inside)
+
+
+def _placed(watched: Watched, question: str, number: int, topic: str) -> Reply:
+    """Whether the slide at a place shows a topic, in its title or below."""
+    reply = _nth(watched, number, lasting=False)
+    if not reply.spans:
+        return reply
+    (slide,) = reply.spans
+    spans, spelling = places(watched, question, topic)
+    there = [span for span in spans if span.first < slide.stop and slide.first < span.stop]
+    told = reply.text[0].lower() + reply.text[1:]
+    if there:
+        where = "" if any(span.heading for span in there) else f" {name_of(spelling)} is in the text of that slide."
+        return Reply(f"Yes: {told}{where}", reply.spans)
+    elsewhere = f" {name_of(spelling)} is at {watched.listed(spans)}." if spans else ""
+    return Reply(f"No: {told}{elsewhere}", reply.spans)
 
 
 def _neighbour(watched: Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:

@@ -49,11 +49,12 @@ _PLACED = re.compile(
     r"(?:\s+(?:slides?|pages?))?"
 )
 _LISTED = re.compile(
-    r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:slides?|pages?)\s+(?:(?:that|which)\s+)?(?:are\s+)?"
+    r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:(?:all|every|each)\s+)?(?:of\s+)?(?:the\s+)?(?:(?:slides?|pages?)\s+(?:(?:that|which)\s+)?(?:are\s+)?"
     r"(?:about|on|with|of|for|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?)\s+(?P<topic>.+)"
     r"|(?P<bare>(?!(?:me|the|this|that|last|first|next|final|title|all|every|each|\d+)\b)\S.*?)\s+slides)$"
     rf"|^list\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:everything|all)\s+(?:about|on)\s+|{UNIT}\s+(?:about|on|with|that\s+mention)\s+)?"
-    rf"(?P<any>(?!(?:{UNIT}|contents|the|all|of|me|a|an|them|it|what|which|every|each|main|key|most|important|table)\b)\S.*)$",
+    rf"(?P<any>(?!(?:{UNIT}|contents|the|all|of|me|a|an|them|it|what|which|every|each|main|key|most|important|table)\b)\S.*)$"
+    r"|^(?:(?:list|show|find|name|give)\s+(?:me\s+)?)?(?:all\s+)?(?:the\s+)?(?:timestamps?|times)\s+(?:of|for|with)\s+(?:all|every|each)\s+(?:of\s+)?(?:the\s+)?(?P<each>\S.*)$",
     re.IGNORECASE,
 )
 _MENTION = re.compile(
@@ -69,6 +70,11 @@ _WHICH_FIRST = re.compile(
 )
 _WHICH_FIRST_OF = re.compile(
     r"^(?P<one>\S.*?)\s+(?:or|vs\.?|versus|and)\s+(?P<other>\S.*?)\s*[,:]\s*(?:what|which)(?:\s+one)?\s+(?:is|comes|was|came)\s+(?P<edge>first|earlier|sooner|last|later)$",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    rf"^(?:and\s+)?(?:what|which|list|show|name|{UNIT})\b(?:\s+(?:me|all|the|of|{UNIT}|is|are|was|were|comes?|came|lies?|happens?|{_SHOWN}|there|else|that|in))*"
+    r"[\s-]+between\s+(?!(?:minute\s+)?[\d:.,]+\s*(?:m|min|minutes?|s|sec|seconds?|h|hours?)?\s+and\b)(?P<one>\S.*?)\s+and\s+(?P<other>\S.*)$",
     re.IGNORECASE,
 )
 _IS_BEFORE = re.compile(
@@ -98,11 +104,22 @@ _NTH = re.compile(
     rf"(?:\s+of\s+{VIDEO})?$",
     re.IGNORECASE,
 )
+_PLACED_TOPIC = re.compile(
+    r"^(?:is|are|was|were|does|do|did|has|have)\s+(?P<slide>.*?\b(?:slide|page|title)(?:\s+(?:no\.?\s*|number\s+)?\d{1,3})?)\s+(?:have\s+|be\s+)?"
+    r"(?:about|on|with|of|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?|have|has|say(?:s|ing)?|cover(?:s|ing)?)\s+(?P<topic>\S.*)$"
+    rf"|^(?:is|was|does|do|did|will)\s+{VIDEO}\s+(?P<edge>end|finish|close|start|begin|open)s?\s+(?:with|on)\s+(?P<what>\S.*)$",
+    re.IGNORECASE,
+)
+_WHEN_PLACED = re.compile(
+    r"^(?:when|where|at\s+what\s+time)\s+(?:is|are|was|were|does|do|did|will)\s+(?P<slide>.+?)(?:\s+(?:be|shown|on\s+(?:the\s+)?screen|come|appear|start|begin|up|displayed|visible))*$",
+    re.IGNORECASE,
+)
 _SEVERAL = re.compile(
     rf"^(?:(?:(?:what|which)\s+(?:is|are|was|were)|list|show|name|give)\s+(?:me\s+)?)?(?:the\s+)?(?:very\s+)?(?P<edge>first|last|final)\s+"
     rf"(?P<count>\d{{1,3}}|{'|'.join(COUNTS)})\s+{UNIT}(?:\s+(?:of|in)\s+{VIDEO})?$",
     re.IGNORECASE,
 )
+_IS_ON = re.compile(r"what\s+is\s+(?:written\s+)?on\b", re.IGNORECASE)
 _TO_READ = re.compile(
     r"(?:please\s+)?(?:read|what\s+does|what\s+is\s+(?:written\s+)?on)\s+(?:me\s+)?(?P<slide>.+?)(?:\s+says?)?",
     re.IGNORECASE,
@@ -111,7 +128,7 @@ _TO_READ = re.compile(
 
 def of_order_or_number(text: str) -> Understood | None:
     """Questions of how long, how many, what comes after, and which is the first; None where it is none of them."""
-    ways = (_of_several, _of_length, _of_many, _of_two, _of_a_neighbour, _of_a_place)
+    ways = (_of_several, _of_length, _of_many, _of_two, _of_a_neighbour, _with_a_place, _of_a_place)
     return next((found for way in ways if (found := way(text))), None)
 
 
@@ -131,7 +148,7 @@ def _of_length(text: str) -> Understood | None:
 def _of_many(text: str) -> Understood | None:
     listed, counted = _LISTED.match(text), _COUNT.match(text)
     if listed:
-        return Understood("count", topic_of(listed["topic"] or listed["bare"] or listed["any"]))
+        return Understood("count", topic_of(listed["topic"] or listed["bare"] or listed["any"] or listed["each"]))
     if counted is None:
         return None
     rest = text[counted.end() :]
@@ -140,6 +157,10 @@ def _of_many(text: str) -> Understood | None:
 
 
 def _of_two(text: str) -> Understood | None:
+    between = _BETWEEN.match(text)
+    if between:
+        one, other = map(_named, between.group("one", "other"))
+        return Understood("between", one, others=(other,)) if one and other else None
     which = _WHICH_FIRST.match(text) or _WHICH_FIRST_OF.match(text)
     two = which or _IS_BEFORE.match(text)
     if two is None:
@@ -164,7 +185,24 @@ def _of_a_neighbour(text: str) -> Understood | None:
     return Understood("before" if early else "after", topic_of(ordered["topic"]))
 
 
+def _with_a_place(text: str) -> Understood | None:
+    """Whether the slide at a place shows a topic."""
+    placed = _PLACED_TOPIC.match(text)
+    if placed is None:
+        return None
+    if placed["edge"]:
+        late = placed["edge"].casefold() in ("end", "finish", "close")
+        return Understood("yes-no", topic_of(placed["what"]), -1 if late else 1)
+    number = _number(placed["slide"])
+    return Understood("yes-no", topic_of(placed["topic"]), number) if number else None
+
+
 def _of_a_place(text: str) -> Understood | None:
+    if _IS_ON.match(text) and slide_to_read(text):
+        return None  # it is to be read
+    shown = _WHEN_PLACED.match(text)
+    if shown and (place := _number(shown["slide"])):
+        return Understood("nth", None, place)
     mention, number, longest = _MENTION.match(text), _number(text), _LONGEST.match(text)
     if mention:
         return Understood("nth", topic_of(mention["topic"]), -1 if _LAST.search(mention["edge"]) else 1)

@@ -40,7 +40,8 @@ _OUTLINE = re.compile(
     r"(?:outline|table\s+of\s+contents|contents|chapters|topics|titles|headings|sections|slides)\b"
     r"(?!\s+(?:(?:is|are|was|were)\s+(?=about|on\b|called|titled|named|with\b))?(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
     r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b)"
-    r"|^summari[sz]e\b|^(?:(?:give|make|write)\s+(?:me\s+)?)?(?:an?\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview)\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
+    r"|^summari[sz]e(?:\s+(?:the|this|that|your|whole|entire|everything|all|it|briefly|shortly|quickly|please|for\s+me|in\s+\w+(?:\s+\w+)?|video|lecture|talk|film|movie|presentation|clip|recording"
+    r"|session|deck|slides|contents?|main|key|points|ideas|topics))*$|^(?:(?:give|make|write)\s+(?:me\s+)?)?(?:an?\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview)\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
     re.IGNORECASE,
 )
 _ASKS_FOR_A_VIEW = re.compile(
@@ -107,6 +108,5 @@ def _of_a_kind(text: str) -> Understood:
     text = _FURTHER.sub("", text)
     if _ENDS_AS_A_QUESTION.search(text):  # "UMAP mentioned?"
         return Understood("yes-no", topic_of(text))
-    is_topic = len(text.split()) <= _MOST_TOPIC_WORDS
-    topic = topic_of(text) if _SLIDE_ABOUT.match(text) else text
-    return Understood("time", topic) if is_topic else Understood("open", None)
+    topic = (topic_of(text) if _SLIDE_ABOUT.match(text) else text) or text
+    return Understood("time", topic) if len(topic.split()) <= _MOST_TOPIC_WORDS else Understood("open", None)

@@ -14,12 +14,14 @@ from vamba_cli.engine.windows import ScoredSpan
 from vamba_cli.results import Evidence, Outcome
 from vamba_cli.settings import Settings
 from vamba_cli.tasks.evidence import (
+    HOW_TO_ASK,
     Reply,
     Stretch,
     evidence_of,
     found,
     heard_within,
     not_found,
+    not_meant,
     search_for,
     seen_or_said,
     stretch_of,
@@ -33,7 +35,7 @@ from vamba_cli.tasks.outline import Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.reading import read_at, read_first, read_slide, unreadable
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.titles import UNCLEAR, has_akin_words, may_be_misspelt, names
+from vamba_cli.tasks.titles import UNCLEAR, akin_titles, may_be_misspelt, names
 from vamba_cli.tasks.topics import has_latin_letters, is_picture, is_pronoun, is_sentence
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.wishes import (
@@ -56,10 +58,9 @@ class Supported(NamedTuple):
     outcome: Outcome = "answered"
 
 
-_ORDERS = ("after", "before", "nth", "longest", "count", "duration", "sooner")
+_ORDERS = ("after", "before", "between", "nth", "longest", "count", "duration", "sooner")
 _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
 _AKIN_NAMED = 3  # titles with words like those that were not found
-_ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 
 
 def answer_from_slides(
@@ -123,7 +124,7 @@ def _from_headings(
     if moment is not None:
         on_event(Stage("answer", question))
         return read_at(session, profile, wished or "title", moment, settings)
-    if wanted.kind in _ORDERS or wanted.others:
+    if wanted.kind in _ORDERS or wanted.others or (wanted.kind == "yes-no" and wanted.number):
         return answer_of_order(session, profile, question, wanted, on_event)
     if wished is None or wanted.topic is not None or (wished == "text" and subject(question)):
         return None  # "read the slide about X" asks for X
@@ -228,11 +229,10 @@ def _nowhere(
 ) -> Supported:
     """The answer where a topic is neither shown nor said: what else it may have meant, or no."""
     if not has_latin_letters(topic):
-        text = f"“{topic}” was not found: the small model reads Latin letters alone. {_ASK}"
+        text = f"“{topic}” was not found: the small model reads Latin letters alone. {HOW_TO_ASK}"
         return Supported(text, outcome="cannot_answer")
     if is_sentence(topic):
-        text = f"“{topic}” was not found, but may not be what you meant. {_ASK}"
-        return Supported(text, outcome="not_found" if wanted.kind == "yes-no" else "cannot_answer")
+        return Supported(not_meant(topic), outcome="not_found" if wanted.kind == "yes-no" else "cannot_answer")
     parts = alternatives(topic)
     if len(parts) > 1:
         return _each(session, profile, question, parts, wanted, settings, on_event)
@@ -243,7 +243,10 @@ def _nowhere(
         )
     meant = _spelt_out(session, profile, topic, on_event)
     if not meant.spans and wanted.kind != "yes-no":
-        meant = meant._replace(text=meant.text + _akin(session, profile, topic, on_event))
+        akin = _akin(session, profile, topic, on_event)
+        meant = (
+            meant._replace(text=f"{not_found(session, topic, replace(profile, limits=''))}{akin}") if akin else meant
+        )
     elif not meant.spans and not is_picture(topic):
         meant = meant._replace(text=f"No: {meant.text}")
     return _timed(session, meant)
@@ -303,11 +306,12 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
 
 
 def _akin(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> str:
-    """A sentence about titles with words of the same stems as a topic that was not found; they support nothing."""
-    if not has_akin_words(topic, topic):  # of short words alone: not worth reading the headings
+    """A sentence about titles with words of a topic that was not found, or of their stems; they support nothing."""
+    if not akin_titles([topic], topic):  # of short words alone: not worth reading the headings
         return ""
-    akin = [item for item in read_outline(session, profile, on_event) if has_akin_words(item.title, topic)]
-    first = {item.title.casefold(): item for item in reversed(akin)}
+    headings = read_outline(session, profile, on_event)
+    akin = set(akin_titles([item.title for item in headings], topic))
+    first = {item.title.casefold(): item for item in reversed(headings) if item.title in akin}
     start = session.memory.pair_start_seconds
     kept = sorted(first.values(), key=lambda item: item.first)[:_AKIN_NAMED]
     named = ", ".join(f"“{item.title}” ({clock(start(item.first))})" for item in kept)
@@ -320,5 +324,5 @@ def _of_the_first(session: Session, profile: Profile, question: str, wished: Wis
         text = "The time in this question was not understood: write 3:30, 1:02:03 or “3 minutes 30 seconds”."
         return Reply(text, outcome="cannot_answer")
     if not wants_the_first(question):
-        return Reply(f"This question was not understood. {_ASK} {profile.limits}", outcome="cannot_answer")
+        return Reply(f"This question was not understood. {HOW_TO_ASK} {profile.limits}", outcome="cannot_answer")
     return read_first(session, profile, wished, settings)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile
 
@@ -25,6 +26,8 @@ _ARTICLE = re.compile(r"^(?:the|an?)\s+(?=\S)", re.IGNORECASE)
 _WORD = re.compile(r"[\w+#]+")
 _LONG_ENOUGH = 4  # letters of a topic that are looked for inside words, too
 _SAME_STEM = 0.6  # of the letters of the longer word
+_AKIN_SHARE = 0.7  # of the weight of the words that the best title shares with a topic
+_COMMON = frozenset("about does from have main most part some that their them this what when which with your".split())
 _LONG_WORD = 6  # letters of a word of which one may be misread
 
 
@@ -155,17 +158,22 @@ def may_be_misspelt(topic: str) -> bool:
     return any(len(word) >= _LONG_WORD for word in _WORD.findall(topic))
 
 
-def has_akin_words(title: str, topic: str) -> bool:
-    """Whether a title has a word of the same stem for each longer word of a topic.
+def akin_titles(titles: Sequence[str], topic: str) -> list[str]:
+    """The titles with most of the longer words of a topic, or of their stems; a word that few titles have counts more.
 
-    >>> has_akin_words("Building the package", "build a package"), has_akin_words("Packages", "build a package")
-    (True, False)
-    >>> has_akin_words("Contracts", "contrast"), has_akin_words("Patch systems", "patching")
-    (False, True)
+    >>> akin_titles(["Building the package", "Packages"], "build a package"), akin_titles(["Contracts"], "contrast")
+    (['Building the package'], [])
+    >>> akin_titles(["Sequencing", "Sequencing by synthesis", "Oxford Nanopore technology"], "nanopore sequencing")
+    ['Oxford Nanopore technology']
     """
-    own = _WORD.findall(title.casefold())
-    wanted = [word for word in _WORD.findall(topic.casefold()) if len(word) >= _LONG_ENOUGH]
-    return bool(wanted) and all(any(_are_akin(word, one) for word in own) for one in wanted)
+    own = {title: _WORD.findall(title.casefold()) for title in titles}
+    score = dict.fromkeys(own, 0.0)
+    for word in {word for word in _WORD.findall(topic.casefold()) if len(word) >= _LONG_ENOUGH and word not in _COMMON}:
+        having = [title for title, words in own.items() if any(_are_akin(word, one) for one in words)]
+        for title in having:
+            score[title] += math.log1p(len(own) / len(having))
+    most = max(score.values(), default=0.0)
+    return [title for title in own if score[title] and score[title] >= _AKIN_SHARE * most]
 
 
 def _are_akin(one: str, other: str) -> bool:

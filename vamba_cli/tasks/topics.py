@@ -36,7 +36,7 @@ _HELPERS = re.compile(
 )
 ENDING = re.compile(
     r"\s+(?:(?:is|are|was|were|be|been|being|get|gets|first|finally|actually|ever|again|also|next)\s+)*"
-    r"(?:introduced|explained|discussed|mentioned|shown|show|covered|presented|defined|described|displayed|visible|seen|said|taught|"
+    r"(?:(?:start|begin)s?\s+and\s+(?:end|stop|finish)s?|introduced|explained|discussed|mentioned|shown|show|covered|presented|defined|described|displayed|visible|seen|said|taught|"
     r"treated|named|used|appear(?:s|ed|ing)?|come(?:s)?\s+up|came\s+up|start(?:s|ed)?|begin(?:s)?|began|happen(?:s|ed)?|end(?:s|ed)?"
     r"|is|are|was|were)$",
     re.IGNORECASE,
@@ -59,8 +59,9 @@ _PRONOUN = re.compile(
 )
 # What is left where the rules did not know the question: verbs, denials, questions in other languages.
 _SENTENCE = re.compile(
-    r"\s(?:shown|introduced|explained|mentioned|discussed|covered|comes?|came|says?|said)\b"
-    r"|\b(?:before|after|earlier|later)\s+or\s+(?:before|after|earlier|later)\b|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|\b(?:better|worse|faster|slower|larger|smaller|longer|shorter|more\s\w+|less\s\w+)\s+than\b|^(?:not?|who|why|how|what)\s"
+    r"(?:^|\s)(?:shown|introduced|explained|mentioned|discussed|covered|comes?|came|says?|said)\b"
+    r"|\b(?:before|after|earlier|later)\s+or\s+(?:before|after|earlier|later)\b|\sintro\w+s?ed$|\bwear(?:s|ing)?\b|\bwhether\b|\snot$|\b(?:better|worse|faster|slower|larger|smaller|longer|shorter|more\s\w+|less\s\w+)\s+than\b|^(?:not?|who|why|how|what|most|least|fewest)\s|^(?:after|before)\s.*\b(?:does|do|did)\b"
+    r"|\bwithout\s+(?:an?|any)?\s*(?:title|heading|text|words?)\b|\bmore\s+(?:often|than\s+once)\b|\btwice\b"
     r"|^(?:wann|wo|wer|wie|was|welche[rs]?|warum|gibt|ist|sind|wird|kommt|quand|où|est|qui|quel(?:le)?s?|combien|y|cuándo|dónde|qué"
     r"|quién|cuántos|cuando|donde|que|quien|cuantos|cómo|como|hay|es|está|quando|dove|cosa|chi|onde)\s",
     re.IGNORECASE,

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["time", "yes-no", "outline", "duration", "count", "after", "before", "nth", "longest", "sooner", "open"]
+Kind = Literal[
+    "time", "yes-no", "outline", "duration", "count", "after", "before", "between", "nth", "longest", "sooner", "open"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +14,9 @@ class Understood:
 
     number: of the slide that is asked for, from 1 on, or -1 for the last; 0 where none is. Of an outline: how many of
         its first slides, or of its last ones (below 0); 0 for all.
-    others: further topics, in questions of which comes first, or whether the topic does (number 1; -1: last, later).
+        Of a yes or no about a topic alone: the slide that may show it.
+    others: further topics, in questions of which comes first, or whether the topic does (number 1; -1: last, later),
+        and of what comes between the two.
     stretch: of the video, to which the question is limited, in its own words; "" where it is not.
     """
 

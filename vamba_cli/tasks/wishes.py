@@ -11,6 +11,7 @@
 import re
 from typing import Literal
 
+from vamba_cli.tasks.order_questions import slide_to_read
 from vamba_cli.tasks.topics import COUNTS, UNIT, plain
 
 Wish = Literal["title", "text", "about"]
@@ -19,7 +20,7 @@ _TWO_NAMES, _NAME = re.compile(r"(\S+) and (\S+)"), re.compile(r"\S[A-Z]|\w-[A-Z
 _MOST_WORDS = 4  # of a topic that is named beside another one
 
 _TEXT = re.compile(
-    r"\b(?:written|writing|bullets?|words)\b|\bread\b|\b(?:slides?|screen|it|page)\s+says?\b|\bwhat\s+says\b"
+    r"\b(?:written|writing|bullets?|words)\b|^read\b|\b(?:to|be|i|we|you|they)\s+read\b|^summari[sz]e\b|\b(?:slides?|screen|it|page)\s+says?\b|\bwhat\s+says\b"
     r"|\btext\s+(?:is|on|of)\b|^text\b|^what\s+do(?:es)?\s+(?:the\s+)?(?:slides?|pages?)\s+(?:\d+|(?:about|on|with|at|called|titled|named)\s.*|[\"“„].*)\ssays?$",
     re.IGNORECASE,
 )
@@ -64,6 +65,8 @@ _SUBJECTS = tuple(
         r"^how\s+(?:does|do|did|can|is|are|to)\s+(?P<topic>.+?)(?:\s+(?:work|works|done|computed|calculated|used|made|defined|function|be\s+\w+))$",
         r"^how\s+(?:do|does|can|could|should|would|to)\s+(?:i|you|we|one|they)\s+(?P<topic>.+)$",
         r"^why\s+(?:is|are|does|do|did|was|were)\s+(?P<topic>.+?)(?:\s+(?:important|useful|needed|used|good|bad|work|fail|necessary))$",
+        rf"^summari[sz]e\s+(?:(?:the\s+)?(?:part|{UNIT})\s+(?:about|on|of|with|called|titled|named)\s+)?(?P<topic>\S.*)$",
+        r"^what\s+(?:should|must|do|can|could)\s+(?:i|we|you|one)\s+(?:have\s+to\s+|need\s+to\s+)?(?:know|learn|remember|understand)\s+(?:about|of|from)\s+(?P<topic>.+)$",
         r"^(?:explain|define|describe|tell\s+(?:me|us)\s+(?:more\s+|something\s+)?about)\s+(?P<topic>.+)$",
         r"^what\s+(?:does|do|is|was|did)(?:\s+\w+){0,2}?\s+(?:said|say|says|tell\s+us|told|explain)\s+about\s+(?P<topic>.+)$",
         rf"^(?:which|what)\s+(?!{UNIT}\b|is\b|are\b|does\b|do\b|was\b|else\b|other\b|time\b|one\b)(?P<topic>\S.*?)\s+(?:is|are|was|were)\s+"
@@ -94,7 +97,7 @@ def wish(question: str) -> Wish | None:
     text = plain(question)
     if _READ_TITLE.match(text):
         return "title"
-    if _TEXT.search(text):
+    if _TEXT.search(text) or slide_to_read(text):
         return "text"
     if _ABOUT.search(text):
         return "about"

@@ -183,6 +183,9 @@ OTHERS = {
     "does slide 3 mention library preparation?": ("yes-no", "library preparation"),
     "does the lecture end with a quiz?": ("yes-no", "quiz"),
     "is the slide about PCA shown?": ("yes-no", "PCA"),
+    "is quilt explained before or after pbuilder?": ("sooner", "quilt"),
+    "show me the slide with the changelog": ("time", "changelog"),
+    "what's on screen when they talk about licenses?": ("time", "licenses"),
     # what is to be read or told
     "what is on slide 12?": ("open", None),
     "summarise the part about Ion Torrent": ("open", None),

@@ -57,6 +57,7 @@ _LISTED = re.compile(
     r"|^(?:(?:list|show|find|name|give)\s+(?:me\s+)?)?(?:all\s+)?(?:the\s+)?(?:timestamps?|times)\s+(?:of|for|with)\s+(?:all|every|each)\s+(?:of\s+)?(?:the\s+)?(?P<each>\S.*)$",
     re.IGNORECASE,
 )
+_ONE_SLIDE = re.compile(r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:the\s+)?(?:slide|page)\s", re.IGNORECASE)
 _MENTION = re.compile(
     r"^(?:when|where|at\s+what\s+time)\s+(?:is|are|was|were|does|do|did)\s+(?P<topic>.+?)\s+(?:(?:mentioned|shown|named|seen|appear|come\s+up)\s+)?"
     r"(?P<edge>first|last|for\s+the\s+(?:very\s+)?(?:first|last)\s+time|the\s+(?:first|last)\s+time|finally)(?:\s+(?:mentioned|shown|named|seen|appear|come\s+up))?$",
@@ -70,6 +71,10 @@ _WHICH_FIRST = re.compile(
 )
 _WHICH_FIRST_OF = re.compile(
     r"^(?P<one>\S.*?)\s+(?:or|vs\.?|versus|and)\s+(?P<other>\S.*?)\s*[,:]\s*(?:what|which)(?:\s+one)?\s+(?:is|comes|was|came)\s+(?P<edge>first|earlier|sooner|last|later)$",
+    re.IGNORECASE,
+)
+_BEFORE_OR_AFTER = re.compile(
+    rf"^(?:is|are|was|were|does|do|did|comes?)\s+(?P<one>\S.*?)\s+(?:{_SHOWN}\s+)?(?:before\s+or\s+after|after\s+or\s+before|(?:earlier|sooner)\s+or\s+later\s+than)\s+(?P<other>(?!it\b|that\b)\S.*)$",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(
@@ -147,7 +152,7 @@ def _of_length(text: str) -> Understood | None:
 
 def _of_many(text: str) -> Understood | None:
     listed, counted = _LISTED.match(text), _COUNT.match(text)
-    if listed:
+    if listed and not _ONE_SLIDE.match(text):
         return Understood("count", topic_of(listed["topic"] or listed["bare"] or listed["any"] or listed["each"]))
     if counted is None:
         return None
@@ -161,6 +166,10 @@ def _of_two(text: str) -> Understood | None:
     if between:
         one, other = map(_named, between.group("one", "other"))
         return Understood("between", one, others=(other,)) if one and other else None
+    either = _BEFORE_OR_AFTER.match(text)
+    if either:
+        one, other = map(_named, either.group("one", "other"))
+        return Understood("sooner", one, 1, (other,)) if one and other else None
     which = _WHICH_FIRST.match(text) or _WHICH_FIRST_OF.match(text)
     two = which or _IS_BEFORE.match(text)
     if two is None:

@@ -25,6 +25,10 @@ _TIME = re.compile(
     r"(?:video|lecture|talk|film))?|how\s+(?:late|early|soon|far\s+in|long)(?:\s+(?:does\s+it\s+take\s+)?(?:until|till|before))?|timestamps?(?:\s+(?:of|for))?)\b[\s,:]*",
     re.IGNORECASE,
 )
+_WHILE = re.compile(
+    r"^what\s+(?:is|was|do\s+(?:we|you|i)\s+see)\s+(?:(?:shown|on\s+(?:the\s+)?screen|visible|displayed|on\s+the\s+slides?)\s+)?(?:when|while)\s+(?=(?:they|he|she|we|it|the)\s)",
+    re.IGNORECASE,
+)
 _YES_NO = re.compile(
     r"^(?:is|are|was|were|does|do|did|has|have|can|could|will)\s+(?:there\s+(?:a\s+|an\s+|any\s+|some\s+|no\s+)?(?:(?:slide|part|thing|"
     r"something|anything|nothing|mention|word)\s+(?:of|on|about|called|titled|with)\s+)?)?",
@@ -54,7 +58,7 @@ _ENDS_AS_A_QUESTION = re.compile(
     r"\s(?:mentioned|shown|covered|discussed|explained|there|in\s+(?:here|there))$", re.IGNORECASE
 )
 _OPENINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("time", _TIME), ("time", _GO), ("yes-no", _YES_NO), ("yes-no", _ANY),
+    ("time", _TIME), ("time", _WHILE), ("time", _GO), ("yes-no", _YES_NO), ("yes-no", _ANY),
 )  # fmt: skip
 
 

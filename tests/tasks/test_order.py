@@ -165,6 +165,17 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             "topic at a time: “when is TOPIC shown?”.",
             [],
         ),
+        (
+            "how much time do they spend on Clusters compared to UMAP?",
+            "“Clusters” is on screen in titles for 0:20 in all (0:40–1:00).\n"
+            "“UMAP” is on screen in titles for 0:20 in all (0:10–0:30), and in the text of other slides for 0:06.",
+            [(20, 30), (5, 15)],
+        ),
+        (
+            "what comes before the last one?",
+            "Before “last one” (0:40–1:00) comes “UMAP”, at 0:10–0:30.",
+            [(5, 15), (20, 30)],
+        ),
         ("what is the shortest slide?", "“Welcome” is on screen for the shortest time: 0:10, at 0:00–0:10.", [(0, 5)]),
         (
             "which comes first, UMAP or Forks?",
@@ -188,7 +199,7 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
         ),
         (
             "what comes after the third UMAP slide?",
-            "“third UMAP slide” was not found in the text of this video. " + PROFILE.limits,
+            "“third UMAP slide” was not found in the text of this video. Titles with similar words: “UMAP” (0:10).",
             [],
         ),
         ("is UMAP shown before UMAP?", "“UMAP” and “UMAP” come up on one slide, at 0:10–0:30.", [(5, 15)]),

@@ -47,9 +47,10 @@ _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a min
 _EVERY_SPAN = 10_000
 _SMALL_PRINT_PIXELS = 1280  # along the longer edge, about as many as that preset keeps
 _ON_A_SLIDE = re.compile(
-    r"^(?:(?:words?|terms?|phrase)|examples?\s+(?:of|for)(?:\s+(?:a|an|the))?)\s+(?=\S)|\s+(?:slides?|pages?|examples?)$|\s+(?:in|as)\s+(?:the|a|its|their)\s+(?:titles?|headings?|text)$",
+    r"^(?:(?:words?|terms?|phrase)|examples?\s+(?:of|for)(?:\s+(?:a|an|the))?)\s+(?=\S)|\s+(?:slides?|pages?|examples?|sections?|parts?|chapters?)$|\s+(?:in|as)\s+(?:the|a|its|their)\s+(?:titles?|headings?|text)$",
     re.IGNORECASE,
 )
+_ORDINAL = re.compile(r"(?:the\s+)?(?:first|second|third|fourth|fifth|last|next|other)", re.IGNORECASE)
 _SHORT_NAME = 4  # letters of what may be an abbreviation that was typed in small letters
 HOW_TO_ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 _HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
@@ -145,11 +146,13 @@ def spellings(topic: str) -> list[str]:
     (['tSNE', 't-SNE'], ['t-SNE', 't SNE', 'tSNE'])
     >>> spellings("gene ontology slide"), spellings("word limma"), spellings("analysis in the title")[-1]
     (['gene ontology slide', 'gene ontology', 'gene-ontology'], ['word limma', 'limma'], 'analysis')
+    >>> spellings("UMAP section")[:2], spellings("first example"), spellings("last part")
+    (['UMAP section', 'UMAP'], ['first example', 'first-example'], ['last part', 'last-part'])
     >>> spellings("pointer examples"), spellings("example of a pointer"), spellings("examples")
     (['pointer examples', 'pointer'], ['example of a pointer', 'pointer'], ['examples', 'example'])
     """
     bare = _ON_A_SLIDE.sub("", topic)
-    if bare and bare != topic:
+    if bare and bare != topic and not _ORDINAL.fullmatch(bare):
         return [topic, *spellings(bare)]
     short = len(topic) <= _SHORT_NAME and topic.isalpha() and topic.islower()
     found = [

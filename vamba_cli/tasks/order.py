@@ -19,6 +19,7 @@ from vamba_cli.tasks.titles import same_title
 from vamba_cli.tasks.topics import UNIT, is_sentence
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.watched import Watched, closest_heading, heading_above, places, sure_ones
+from vamba_cli.tasks.wishes import alternatives
 from vamba_cli.timecode import clock
 
 _TOPICS = 5  # that say what a video is about
@@ -53,11 +54,8 @@ def _about_topic(watched: Watched, question: str, wanted: Understood, named: str
     settled = wanted.kind == "count" or (found is not None and any(map(is_sure, found[0])))
     one = [] if settled else _one_of_a_kind(watched, question, named)
     spans, topic = (one, named) if one else found or places(watched, question, named)
-    if not spans and is_sentence(named):
-        return Reply(not_meant(named), outcome="cannot_answer")
     if not spans:
-        text = not_found(watched.session, named, watched.profile)
-        return Reply(f"{name_of(named)} was not found." if watched.stretch else text, outcome="not_found")
+        return _not_there(watched, question, wanted, named)
     if wanted.kind == "count":
         return how_many(watched, topic, spans)
     if wanted.kind == "duration":
@@ -65,6 +63,27 @@ def _about_topic(watched: Watched, question: str, wanted: Understood, named: str
     if wanted.kind == "nth":
         return _time_of_many(watched, wanted.number, topic, spans)
     return _neighbour(watched, wanted.kind == "after", topic, spans)
+
+
+def _not_there(watched: Watched, question: str, wanted: Understood, named: str) -> Reply:
+    """The answer where a topic is not found: no, or one for each of the topics that it is made of."""
+    if is_sentence(named):
+        return Reply(not_meant(named), outcome="cannot_answer")
+    parts = alternatives(named) if wanted.kind in ("count", "duration") else [named]
+    if len(parts) > 1:
+        return _each(watched, question, wanted, parts)
+    text = f"{name_of(named)} was not found." if watched.stretch else watched.missing(named)
+    return Reply(text, outcome="not_found")
+
+
+def _each(watched: Watched, question: str, wanted: Understood, topics: Sequence[str]) -> Reply:
+    """An answer for each topic, a line each."""
+    replies = [_about_topic(watched, question, wanted, topic) for topic in topics]
+    found = [reply for reply in replies if reply.spans]
+    return Reply(
+        "\n".join(reply.text for reply in replies), [span for reply in found for span in reply.spans],
+        outcome="answered" if found else "not_found",
+    )  # fmt: skip
 
 
 def _one_of_a_kind(watched: Watched, question: str, topic: str) -> list[ScoredSpan]:
@@ -75,7 +94,7 @@ def _one_of_a_kind(watched: Watched, question: str, topic: str) -> list[ScoredSp
     number, kind = place_of(topic)
     if not number:
         return []
-    if re.fullmatch(UNIT, kind, re.IGNORECASE):  # "the last slide"
+    if re.fullmatch(rf"{UNIT}|one|thing", kind, re.IGNORECASE):  # "the last slide"
         chosen = [heading.span for heading in watched.headings]
     else:
         sure = sure_ones(places(watched, question, kind)[0])
@@ -216,7 +235,7 @@ def _between(watched: Watched, question: str, one: str, other: str) -> Reply:
     found = [(topic, _place(watched, question, topic)) for topic in (one, other)]
     missing = [topic for topic, place in found if place is None]
     if missing:
-        return Reply(not_found(watched.session, missing[0], watched.profile), outcome="not_found")
+        return Reply(watched.missing(missing[0]), outcome="not_found")
     (before, early), (behind, late) = sorted(((t, p) for t, p in found if p), key=lambda item: item[1].first)
     above = heading_above(watched.headings, early.first)
     begin = max(early.stop, above.stop if above and early.heading else 0)

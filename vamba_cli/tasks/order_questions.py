@@ -10,6 +10,9 @@ _DURATION = re.compile(
     r"(?!\s+(?:into|until|till|before|does\s+it\s+take\s+(?:until|till|before)))\s*",
     re.IGNORECASE,
 )
+_END_OF_ALL = re.compile(
+    rf"^(?:when|at\s+what\s+time)\s+(?:does|will|is|did)\s+{VIDEO}\s+(?:end|finish|finished|stop|over)$", re.IGNORECASE
+)
 _LASTING = re.compile(
     r"\s+(?:(?:is|are|was|were|stays?|remains?|kept|left|on)\s+)*(?:lasts?|take|takes|run|runs|stays?|remains?|up|spent|spend"
     r"|on\s+(?:the\s+)?(?:screen|slides?|display))$",
@@ -52,6 +55,7 @@ _LISTED = re.compile(
     r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:(?:all|every|each)\s+)?(?:of\s+)?(?:the\s+)?(?:(?:slides?|pages?)\s+(?:(?:that|which)\s+)?(?:are\s+)?"
     r"(?:about|on|with|of|for|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?)\s+(?P<topic>.+)"
     r"|(?P<bare>(?!(?:me|the|this|that|last|first|next|final|title|all|every|each|\d+)\b)\S.*?)\s+slides)$"
+    rf"|^(?:show|find|give|name)\s+(?:me\s+)?(?:all|every|each)\s+(?:of\s+)?(?:the\s+)?(?P<every>(?!(?:{UNIT}|contents|of)\b)\S.*)$"
     rf"|^list\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:everything|all)\s+(?:about|on)\s+|{UNIT}\s+(?:about|on|with|that\s+mention)\s+)?"
     rf"(?P<any>(?!(?:{UNIT}|contents|the|all|of|me|a|an|them|it|what|which|every|each|main|key|most|important|table)\b)\S.*)$"
     r"|^(?:(?:list|show|find|name|give)\s+(?:me\s+)?)?(?:all\s+)?(?:the\s+)?(?:timestamps?|times)\s+(?:of|for|with)\s+(?:all|every|each)\s+(?:of\s+)?(?:the\s+)?(?P<each>\S.*)$",
@@ -90,7 +94,7 @@ _IS_BEFORE = re.compile(
 _LAST = re.compile(r"\b(?:last|final|latest|finally)\b", re.IGNORECASE)
 _EDGE_OF = re.compile(
     rf"^(?:(?:when|where|what|which|at\s+what\s+time)\s+(?:is|was|are|were)\s+)?(?:the\s+)?(?:very\s+)?(?P<edge>first|last|final|earliest|latest)\s+"
-    rf"(?:(?:mention|appearance|occurrence|example)s?\s+of|{UNIT}\s+(?:about|on|with|of|called|titled|that\s+(?:mentions?|shows?|has|have))|time\s+(?:that\s+)?)\s*(?P<topic>.+)$"
+    rf"(?:(?:mention|appearance|occurrence|example)s?\s+of|thing\s+(?:said\s+|shown\s+)?(?:about|on)|{UNIT}\s+(?:about|on|with|of|called|titled|that\s+(?:mentions?|shows?|has|have))|time\s+(?:that\s+)?)\s*(?P<topic>.+)$"
     rf"|^(?:when|where)\s+(?:do|did|does)\s+(?:they|he|she|we|the\s+\w+)\s+(?P<early>first|last)\s+(?:mention|show|explain|introduce|discuss|use|name)\w*\s+(?P<thing>.+)$",
     re.IGNORECASE,
 )
@@ -115,6 +119,9 @@ _PLACED_TOPIC = re.compile(
     rf"|^(?:is|was|does|do|did|will)\s+{VIDEO}\s+(?P<edge>end|finish|close|start|begin|open)s?\s+(?:with|on)\s+(?P<what>\S.*)$",
     re.IGNORECASE,
 )
+_COUNTABLE = re.compile(
+    r"(?:\w+\s+)?(?:example|exercise|quiz|question|practical|demo|case|figure|table|summary)", re.IGNORECASE
+)
 _WHEN_PLACED = re.compile(
     r"^(?:when|where|at\s+what\s+time)\s+(?:is|are|was|were|does|do|did|will)\s+(?P<slide>.+?)(?:\s+(?:be|shown|on\s+(?:the\s+)?screen|come|appear|start|begin|up|displayed|visible))*$",
     re.IGNORECASE,
@@ -133,7 +140,9 @@ _TO_READ = re.compile(
 
 def of_order_or_number(text: str) -> Understood | None:
     """Questions of how long, how many, what comes after, and which is the first; None where it is none of them."""
-    ways = (_of_several, _of_length, _of_many, _of_two, _of_a_neighbour, _with_a_place, _of_a_place)
+    if _IS_ON.match(text) and slide_to_read(text):
+        return None  # it is to be read
+    ways = (_of_several, _of_length, _of_many, _of_two, _of_a_neighbour, _with_a_place, _when_it_comes, _of_a_place)
     return next((found for way in ways if (found := way(text))), None)
 
 
@@ -146,6 +155,8 @@ def _of_several(text: str) -> Understood | None:
 
 
 def _of_length(text: str) -> Understood | None:
+    if _END_OF_ALL.match(text):
+        return Understood("duration", None)
     lasting = _DURATION.match(text)
     return _lasting(_ALTOGETHER.sub("", text[lasting.end() :])) if lasting else None
 
@@ -153,7 +164,8 @@ def _of_length(text: str) -> Understood | None:
 def _of_many(text: str) -> Understood | None:
     listed, counted = _LISTED.match(text), _COUNT.match(text)
     if listed and not _ONE_SLIDE.match(text):
-        return Understood("count", topic_of(listed["topic"] or listed["bare"] or listed["any"] or listed["each"]))
+        (named,) = filter(None, listed.groups())
+        return Understood("count", topic_of(named))
     if counted is None:
         return None
     rest = text[counted.end() :]
@@ -206,12 +218,18 @@ def _with_a_place(text: str) -> Understood | None:
     return Understood("yes-no", topic_of(placed["topic"]), number) if number else None
 
 
-def _of_a_place(text: str) -> Understood | None:
-    if _IS_ON.match(text) and slide_to_read(text):
-        return None  # it is to be read
+def _when_it_comes(text: str) -> Understood | None:
+    """When a slide that is named by its place is on screen, or the first of some examples."""
     shown = _WHEN_PLACED.match(text)
-    if shown and (place := _number(shown["slide"])):
+    if shown is None:
+        return None
+    place, (nth, kind) = _number(shown["slide"]), place_of(shown["slide"])
+    if place:
         return Understood("nth", None, place)
+    return Understood("nth", kind, nth) if nth and _COUNTABLE.fullmatch(kind) else None
+
+
+def _of_a_place(text: str) -> Understood | None:
     mention, number, longest = _MENTION.match(text), _number(text), _LONGEST.match(text)
     if mention:
         return Understood("nth", topic_of(mention["topic"]), -1 if _LAST.search(mention["edge"]) else 1)

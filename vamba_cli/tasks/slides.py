@@ -35,9 +35,10 @@ from vamba_cli.tasks.outline import Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.reading import read_at, read_first, read_slide, unreadable
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.titles import UNCLEAR, akin_titles, may_be_misspelt, names
+from vamba_cli.tasks.titles import UNCLEAR, may_be_misspelt, names
 from vamba_cli.tasks.topics import has_latin_letters, is_picture, is_pronoun, is_sentence
 from vamba_cli.tasks.understood import Understood
+from vamba_cli.tasks.watched import Watched
 from vamba_cli.tasks.wishes import (
     Wish,
     alternatives,
@@ -47,7 +48,7 @@ from vamba_cli.tasks.wishes import (
     wants_the_first,
     wish,
 )
-from vamba_cli.timecode import clock, timetable
+from vamba_cli.timecode import timetable
 
 
 class Supported(NamedTuple):
@@ -60,7 +61,6 @@ class Supported(NamedTuple):
 
 _ORDERS = ("after", "before", "between", "nth", "longest", "count", "duration", "sooner")
 _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time: "what comes after 10:00?", "10:00"
-_AKIN_NAMED = 3  # titles with words like those that were not found
 
 
 def answer_from_slides(
@@ -243,10 +243,7 @@ def _nowhere(
         )
     meant = _spelt_out(session, profile, topic, on_event)
     if not meant.spans and wanted.kind != "yes-no":
-        akin = _akin(session, profile, topic, on_event)
-        meant = (
-            meant._replace(text=f"{not_found(session, topic, replace(profile, limits=''))}{akin}") if akin else meant
-        )
+        meant = meant._replace(text=Watched(session, profile, on_event).missing(topic))
     elif not meant.spans and not is_picture(topic):
         meant = meant._replace(text=f"No: {meant.text}")
     return _timed(session, meant)
@@ -303,19 +300,6 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
     spans = [heading.span for heading in headings if heading.title.casefold() == first]
     text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans))
     return Reply(f"“{topic}” itself was not found, but {text}", spans)
-
-
-def _akin(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> str:
-    """A sentence about titles with words of a topic that was not found, or of their stems; they support nothing."""
-    if not akin_titles([topic], topic):  # of short words alone: not worth reading the headings
-        return ""
-    headings = read_outline(session, profile, on_event)
-    akin = set(akin_titles([item.title for item in headings], topic))
-    first = {item.title.casefold(): item for item in reversed(headings) if item.title in akin}
-    start = session.memory.pair_start_seconds
-    kept = sorted(first.values(), key=lambda item: item.first)[:_AKIN_NAMED]
-    named = ", ".join(f"“{item.title}” ({clock(start(item.first))})" for item in kept)
-    return f" Titles with similar words: {named}." if named else ""
 
 
 def _of_the_first(session: Session, profile: Profile, question: str, wished: Wish, settings: Settings) -> Reply:

@@ -15,6 +15,11 @@ _POLITE = re.compile(
     re.IGNORECASE,
 )
 _THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)
+_ALSO = re.compile(  # "… and for how long?"
+    r"^((?:what|when|where|which|who|how|is|are|was|were|does|do|did)\b.*?\S)(?:,?\s+and|,)\s+(?:(?:for\s+)?how\s+(?:long|often)|when|where"
+    r"|at\s+what\s+time)(?:\s+(?:is|was|are|were|does|do|did|has)\s+(?:it|that|this|they)\b.*)?$",
+    re.IGNORECASE,
+)
 _SHORT = re.compile(r"^(what|where|when|who|how|which)(?:['’]s|s)\b(?=\s)", re.IGNORECASE)
 _MISTYPED = {
     "when": "wen whe wehn whn", "what": "waht wat whta wht", "which": "wich whcih wihch", "where": "wehre wher",
@@ -91,10 +96,12 @@ def plain(question: str) -> str:
 
     >>> plain("Hi, can you tell me when UMAP  is shown, please?"), plain("please explain paging"), plain("and you?")
     ('when UMAP is shown', 'explain paging', 'and you')
+    >>> plain("What is UMAP and when is it shown?"), plain("when is PCA shown, and for how long"), plain("Who and when")
+    ('What is UMAP', 'when is PCA shown', 'Who and when')
     >>> plain("where's the elbow"), plain("waht is paging"), plain("whats new")
     ('where is the elbow', 'what is paging', 'what is new')
     """
-    text = _THANKS.sub("", " ".join(question.split()).rstrip("?!. "))
+    text = _ALSO.sub(r"\1", _THANKS.sub("", " ".join(question.split()).rstrip("?!. ")))
     first, space, rest = _POLITE.sub("", text).partition(" ")
     return _SHORT.sub(r"\1 is", f"{_MEANT.get(first.casefold(), first)}{space}{rest}")
 

@@ -8,10 +8,10 @@ from functools import cached_property
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
-from vamba_cli.tasks.evidence import Stretch, everywhere, is_sure, within
+from vamba_cli.tasks.evidence import Stretch, everywhere, is_sure, not_found, within
 from vamba_cli.tasks.outline import Heading, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
-from vamba_cli.tasks.titles import names, names_in_parts, same_title
+from vamba_cli.tasks.titles import akin_titles, names, names_in_parts, same_title
 from vamba_cli.timecode import clock, clock_span, timetable
 
 NAMED = 3  # spans that a sentence names
@@ -56,6 +56,21 @@ class Watched:
         ]
         starts = [self.session.memory.pair_start_seconds(span.first) for span in spans]
         return timetable(zip(starts, above, strict=True))
+
+    def akin(self, topic: str) -> str:
+        """A sentence about titles with words of a topic that was not found, or of their stems; they support nothing."""
+        if not akin_titles([topic], topic):  # of short words alone: not worth reading the headings
+            return ""
+        akin = set(akin_titles([heading.title for heading in self.headings], topic))
+        first = {heading.title.casefold(): heading for heading in reversed(self.headings) if heading.title in akin}
+        kept = sorted(first.values(), key=lambda heading: heading.first)[:NAMED]
+        named = ", ".join(f"“{heading.title}” ({self.time(heading.first)})" for heading in kept)
+        return f" Titles with similar words: {named}." if named else ""
+
+    def missing(self, topic: str) -> str:
+        """The sentence for a topic that was not found, and what else there is."""
+        akin = self.akin(topic)
+        return not_found(self.session, topic, replace(self.profile, limits="") if akin else self.profile) + akin
 
     def listed(self, spans: Sequence[ScoredSpan]) -> str:
         named = ", ".join(self.span(span.first, span.stop) for span in spans[:NAMED])

@@ -70,7 +70,9 @@ _SUBJECTS = tuple(
         r"^(?:explain|define|describe|tell\s+(?:me|us)\s+(?:more\s+|something\s+)?about)\s+(?P<topic>.+)$",
         r"^what\s+(?:does|do|is|was|did)(?:\s+\w+){0,2}?\s+(?:said|say|says|tell\s+us|told|explain)\s+about\s+(?P<topic>.+)$",
         rf"^(?:which|what)\s+(?!{UNIT}\b|is\b|are\b|does\b|do\b|was\b|else\b|other\b|time\b|one\b)(?P<topic>\S.*?)\s+(?:is|are|was|were)\s+"
-        r"(?:shown|mentioned|named|listed|covered|discussed|presented|explained|used|there|introduced)$",
+        r"(?:shown|mentioned|named|listed|covered|discussed|presented|explained|used|needed|there|introduced)(?:\s+(?:to|for|in|by)\s+.+)?$",
+        rf"^(?:which|what)\s+(?!{UNIT}\b|is\b|are\b|does\b|do\b|else\b|other\b|time\b|one\b)\w+\s+(?:does|do|did|can)\s+(?P<topic>\S.*?)\s+"
+        r"(?:have|has|use|need|take|require|offer|support|provide|contain)$",
         r"^what\s+(?:is|are)\s+(?:meant\s+by\s+)?(?P<topic>.+?)(?:\s+(?:good|used)\s+for)?$",
         r"^what\s+does\s+(?P<topic>.+?)\s+(?:mean|do|stand\s+for)$",
     )
@@ -152,7 +154,7 @@ def alternatives(topic: str) -> list[str]:
     pair = _TWO_NAMES.fullmatch(text)
     if pair and any(_NAME.search(name) for name in pair.groups()):
         return list(pair.groups())
-    *earlier, last = re.split(r",?\sand\s" if both else r",?\s(?:or|vs\.?|versus)\s", text)
+    *earlier, last = re.split(r",?\sand\s" if both else r",?\s(?:or|vs\.?|versus|compared\s+(?:to|with))\s", text)
     parts = [part.strip() for part in (*(one for some in earlier for one in some.split(",")), last)]
     return parts if all(part and len(part.split()) <= _MOST_WORDS for part in parts) else [topic]
 

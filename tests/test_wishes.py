@@ -46,6 +46,12 @@ def test_wish(question: str, wished: str | None) -> None:
         ("who is the speaker?", None),
         ("what is he doing?", None),
         ("hello there, how are you today my friend", None),
+        ("what is week 4 about?", "week 4"),
+        ("what is this about?", None),
+        ("what should I know about read length?", "read length"),
+        ("summarise the part about Ion Torrent", "Ion Torrent"),
+        ("what parameters does UMAP have?", "UMAP"),
+        ("what tools are used to build a package?", "tools"),
     ],
 )
 def test_subject(question: str, topic: str | None) -> None:

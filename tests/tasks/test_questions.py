@@ -195,6 +195,8 @@ OTHERS = {
     "when does it end?": ("duration", None),
     "give me chapter marks": ("outline", None),
     "is there a slide comparing PCA and UMAP?": ("yes-no", "PCA and UMAP"),
+    "between which minutes is paging covered?": ("time", "paging"),
+    "which slides have code on them?": ("time", "code"),
     # what is to be read or told
     "what is on slide 12?": ("open", None),
     "summarise the part about Ion Torrent": ("open", None),

@@ -22,7 +22,7 @@ _QUOTED = re.compile(r"[\"“”«»„‟]\s*([^\"“”«»„‟\s][^\"“”
 _TIME = re.compile(
     r"^(?:(?:at|in|on|from|until)\s+)?"
     r"(?:when(?:abouts)?(?:\s+(?:to|until|till)\s+when)?|where(?:abouts)?|(?:what|which)\s+(?:time|point|moment|minute|part|place|slide|second)s?(?:\s+of\s+(?:the\s+)?"
-    r"(?:video|lecture|talk|film))?|how\s+(?:late|early|soon|far\s+in|long)(?:\s+(?:does\s+it\s+take\s+)?(?:until|till|before))?|timestamps?(?:\s+(?:of|for))?)\b[\s,:]*",
+    r"(?:video|lecture|talk|film))?|between\s+(?:what|which)\s+(?:times?|minutes?|seconds?)|how\s+(?:late|early|soon|far\s+in|long)(?:\s+(?:does\s+it\s+take\s+)?(?:until|till|before))?|timestamps?(?:\s+(?:of|for))?)\b[\s,:]*",
     re.IGNORECASE,
 )
 _WHILE = re.compile(
@@ -43,7 +43,7 @@ _OUTLINE = re.compile(
     r"^(?!(?:is|are)\b)(?:(?:please|can\s+you|give|show|me|make|write|list|name|tell|what|which|are|is|a|an|the|all|of)\s+)*"
     r"(?:outline|table\s+of\s+contents|contents|chapter\s+(?:marks?|list)|time\s?stamps(?=$)|chapters|topics|titles|headings|sections|slides)\b"
     r"(?!\s+(?:(?:is|are|was|were)\s+(?=about|on\b|called|titled|named|with\b))?(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
-    r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b)"
+    r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b|\s+(?:are|were|is|was)\s+(?:shown\s+)?(?:only|just|twice|briefly|more)\b)"
     r"|^summari[sz]e(?:\s+(?:the|this|that|your|whole|entire|everything|all|it|briefly|shortly|quickly|please|for\s+me|in\s+\w+(?:\s+\w+)?|video|lecture|talk|film|movie|presentation|clip|recording"
     r"|session|deck|slides|contents?|main|key|points|ideas|topics))*$|^(?:(?:give|make|write)\s+(?:me\s+)?)?(?:an?\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview)\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
     re.IGNORECASE,

@@ -78,7 +78,7 @@ def answer_from_slides(
     fixed = _from_headings(session, profile, question, wanted, wished, settings, on_event)
     if fixed is not None:
         return _timed(session, fixed)
-    topic, two = wanted.topic, compared(question)
+    topic, two = wanted.topic, compared(question) or compared(wanted.topic or "")
     if topic is None or wanted.kind == "time":  # "explain perplexity" looks like a bare topic
         topic = " and ".join(two) or subject(question) or topic
     if topic is None or not settings.evidence:

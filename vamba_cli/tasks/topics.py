@@ -47,7 +47,7 @@ ENDING = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(
-    r"(?:\s+(?:is|are|was|were)\s+there|(?:\s+(?:is|are|was|were))?\s+(?:on\s+(?:(?:the|a|any|some)\s+)?(?:screen|slides?|display)|in\s+(?:here|there)|anywhere|at\s+all"
+    r"(?:\s+(?:is|are|was|were)\s+there|(?:\s+(?:is|are|was|were))?\s+(?:on\s+(?:(?:the|a|any|some)\s+)?(?:screen|slides?|display)|in\s+(?:here|there)|on\s+(?:it|them)|anywhere|at\s+all"
     r"|(?:in|during)\s+(?:the|this|that)\s+(?:video|lecture|talk|film|presentation|slides?|deck)))$",
     re.IGNORECASE,
 )

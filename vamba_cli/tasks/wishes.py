@@ -73,6 +73,7 @@ _SUBJECTS = tuple(
         r"(?:shown|mentioned|named|listed|covered|discussed|presented|explained|used|needed|there|introduced)(?:\s+(?:to|for|in|by)\s+.+)?$",
         rf"^(?:which|what)\s+(?!{UNIT}\b|is\b|are\b|does\b|do\b|else\b|other\b|time\b|one\b)\w+\s+(?:does|do|did|can)\s+(?P<topic>\S.*?)\s+"
         r"(?:have|has|use|need|take|require|offer|support|provide|contain)$",
+        r"^what\s+(?:is|are|was)\s+(?P<topic>\S.*?)\s+(?:all\s+)?about$",
         r"^what\s+(?:is|are)\s+(?:meant\s+by\s+)?(?P<topic>.+?)(?:\s+(?:good|used)\s+for)?$",
         r"^what\s+does\s+(?P<topic>.+?)\s+(?:mean|do|stand\s+for)$",
     )

@@ -73,6 +73,7 @@ def test_subject(question: str, topic: str | None) -> None:
         ("what is shown at 3.5 minutes", 210.0),
         ("what is shown at 1h 2m 3s", 3723.0),
         ("what is shown 12 minutes in?", 720.0),
+        ("go to 5:30", 330.0),
         ("what comes after 3 slides", None),
         ("what is shown at 10:75", None),
         ("what is the ratio 3:20", None),

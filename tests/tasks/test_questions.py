@@ -197,6 +197,9 @@ OTHERS = {
     "is there a slide comparing PCA and UMAP?": ("yes-no", "PCA and UMAP"),
     "between which minutes is paging covered?": ("time", "paging"),
     "which slides have code on them?": ("time", "code"),
+    "I'm looking for the part where they explain GSEA": ("time", "GSEA"),
+    "i want to see the slide on Fisher's exact test": ("time", "Fisher's exact test"),
+    "are MSigDB collections mentioned, and if so when?": ("yes-no", "MSigDB collections"),
     # what is to be read or told
     "what is on slide 12?": ("open", None),
     "summarise the part about Ion Torrent": ("open", None),

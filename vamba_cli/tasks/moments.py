@@ -11,7 +11,7 @@ import re
 from vamba_cli.tasks.topics import FEW, MINUTES, VIDEO, count_of
 
 _MOMENT = re.compile(
-    r"(?:^|\b(?:at|around|about|near|after|read)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
+    r"(?:^|\b(?:at|around|about|near|after|read|(?:go|jump|skip|seek)\s+to)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
     re.IGNORECASE,
 )
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}

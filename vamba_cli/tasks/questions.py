@@ -12,7 +12,7 @@ from vamba_cli.tasks.topics import PREPOSITION, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
 _GO = re.compile(
-    r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i['’]m\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to|(?:show|give)\s+(?:me|us)"
+    r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i['’]m\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to|(?:show|give)\s+(?:me|us)|i\s+(?:want|would\s+like|wanna|need)\s+to\s+(?:see|watch|go\s+to|find)"
     r"|(?:go|jump|skip|seek)\s+to)\s+(?=\S)",
     re.IGNORECASE,
 )

@@ -16,7 +16,7 @@ _POLITE = re.compile(
 )
 _THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)
 _ALSO = re.compile(  # "… and for how long?"
-    r"^((?:what|when|where|which|who|how|is|are|was|were|does|do|did)\b.*?\S)(?:,?\s+and|,)\s+(?:(?:for\s+)?how\s+(?:long|often)|when|where"
+    r"^((?:what|when|where|which|who|how|is|are|was|were|does|do|did)\b.*?\S)(?:,?\s+and|,)\s+(?:if\s+so,?\s+)?(?:(?:for\s+)?how\s+(?:long|often)|when|where"
     r"|at\s+what\s+time)(?:\s+(?:is|was|are|were|does|do|did|has)\s+(?:it|that|this|they)\b.*)?$",
     re.IGNORECASE,
 )
@@ -57,6 +57,10 @@ _ARTICLE = re.compile(
     # in small letters: "The" may begin a title
     r"^(?:the|a|an|(?:some|any|every)thing\s+(?:about|on|of|regarding|with)|all\s+about|about|how\s+to)\s+"
     r"(?:(?:topic|slide|section|part|word|term|chapter|heading|title)\s+(?:of|on|about|called|titled|named)\s+)?"
+)
+_PART_WHERE = re.compile(
+    r"^(?:the\s+|a\s+)?(?:part|slide|section|place|point|moment|bit)\s+(?:where|when|in\s+which)\s+(?=(?:they|he|she|we|you|it|the|there)\s)",
+    re.IGNORECASE,
 )
 _PRONOUN = re.compile(
     r"(?:and\s+)?(?:(?:right\s+)?(?:after|before|since)\s+)?(?:that|this|those|these|them|it|he|she|they|there|here|then|next|afterwards|before|after)",
@@ -108,6 +112,7 @@ def plain(question: str) -> str:
 
 def topic_of(rest: str) -> str | None:
     """What is left of a question when its helping words are gone."""
+    rest = _PART_WHERE.sub("", rest)
     helper = _HELPERS.match(rest)
     text = rest[helper.end() :] if helper else rest
     if helper and _OF_A_SLIDE.search(helper[0]):

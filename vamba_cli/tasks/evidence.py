@@ -54,6 +54,7 @@ _ORDINAL = re.compile(r"(?:the\s+)?(?:first|second|third|fourth|fifth|last|next|
 _SHORT_NAME = 4  # letters of what may be an abbreviation that was typed in small letters
 HOW_TO_ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
 _HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
+_NUMBERED = re.compile(r"(?P<kind>[^\W\d_]+) (?P<zero>0?)(?P<digit>[1-9])")
 _SURE = 0.65  # a best span below this is only a guess, and said to be one
 
 
@@ -125,8 +126,8 @@ def _in_any_spelling(
             continue  # other capitals are a guess
         if spans and (not best or spans[0].heading):
             best, best_spelling = spans, spelling
-        if best and (best[0].heading or not _HYPHENATED.fullmatch(topic)):
-            break  # only of "tSNE" and "t-SNE" both are tried: the one may be the title where the other is mentioned
+        if best and (best[0].heading or not (_HYPHENATED.fullmatch(topic) or _NUMBERED.fullmatch(topic))):
+            break  # of "tSNE" and "t-SNE", "week 4" and "week 04" the one may be the title where the other is mentioned
     return best, best_spelling
 
 
@@ -148,6 +149,8 @@ def spellings(topic: str) -> list[str]:
     (['gene ontology slide', 'gene ontology', 'gene-ontology'], ['word limma', 'limma'], 'analysis')
     >>> spellings("UMAP section")[:2], spellings("first example"), spellings("last part")
     (['UMAP section', 'UMAP'], ['first example', 'first-example'], ['last part', 'last-part'])
+    >>> spellings("week 4"), spellings("Week 04")
+    (['week 4', 'week 04'], ['Week 04', 'Week 4'])
     >>> spellings("pointer examples"), spellings("example of a pointer"), spellings("examples")
     (['pointer examples', 'pointer'], ['example of a pointer', 'pointer'], ['examples', 'example'])
     """
@@ -165,6 +168,9 @@ def spellings(topic: str) -> list[str]:
         found.append(topic.replace("-", " "))
     elif len(words) == 2 and all(map(str.isalpha, words)):
         found.append("-".join(words))
+    numbered = _NUMBERED.fullmatch(topic)
+    if numbered:
+        found.append(f"{numbered['kind']} {'' if numbered['zero'] else '0'}{numbered['digit']}")
     abbreviation = _HYPHENATED.fullmatch(topic)
     if abbreviation:
         found += ["-".join(abbreviation.groups()), "".join(abbreviation.groups())]

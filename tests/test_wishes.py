@@ -18,6 +18,8 @@ from vamba_cli.tasks.wishes import stands_for, subject, wish
         ("which slide is this", "title"),
         ("what does the slide say?", "text"),
         ("what is on slide 12?", "text"),
+        ("what's on the slide about source packages?", "text"),
+        ("what is on the slide at 3:10?", "title"),
         ("what is on the third slide?", "text"),
         ("summarise the part about PCA", "text"),
         ("what can be read here?", "text"),

@@ -163,6 +163,8 @@ def akin_titles(titles: Sequence[str], topic: str) -> list[str]:
 
     >>> akin_titles(["Building the package", "Packages"], "build a package"), akin_titles(["Contracts"], "contrast")
     (['Building the package'], [])
+    >>> akin_titles(["The test", "Installing and testing packages", "Debian packages"], "test a package")
+    ['Installing and testing packages']
     >>> akin_titles(["Sequencing", "Sequencing by synthesis", "Oxford Nanopore technology"], "nanopore sequencing")
     ['Oxford Nanopore technology']
     """
@@ -177,8 +179,14 @@ def akin_titles(titles: Sequence[str], topic: str) -> list[str]:
 
 
 def _are_akin(one: str, other: str) -> bool:
+    if other in _forms(one) or one in _forms(other):
+        return True
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
     return same >= _LONG_ENOUGH and same >= max(min(len(one), len(other)) - 1, _SAME_STEM * max(len(one), len(other)))
+
+
+def _forms(word: str) -> set[str]:
+    return {f"{word}{ending}" for ending in ("s", "es", "ed", "ing", "er", "ers")}
 
 
 def names_in_parts(title: str, topic: str) -> bool:

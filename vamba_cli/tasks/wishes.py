@@ -20,7 +20,7 @@ _TWO_NAMES, _NAME = re.compile(r"(\S+) and (\S+)"), re.compile(r"\S[A-Z]|\w-[A-Z
 _MOST_WORDS = 4  # of a topic that is named beside another one
 
 _TEXT = re.compile(
-    r"\b(?:written|writing|bullets?|words)\b|^read\b|\b(?:to|be|i|we|you|they)\s+read\b|^summari[sz]e\b|\b(?:slides?|screen|it|page)\s+says?\b|\bwhat\s+says\b"
+    r"\b(?:written|writing|bullets?|words)\b|^read\b|\b(?:to|be|i|we|you|they)\s+read\b|^summari[sz]e\b|^what\s+is\s+on\s+(?:the\s+)?(?:slide|page)s?\s+(?:about|on|with|called|titled|named)\s|\b(?:slides?|screen|it|page)\s+says?\b|\bwhat\s+says\b"
     r"|\btext\s+(?:is|on|of)\b|^text\b|^what\s+do(?:es)?\s+(?:the\s+)?(?:slides?|pages?)\s+(?:\d+|(?:about|on|with|at|called|titled|named)\s.*|[\"“„].*)\ssays?$",
     re.IGNORECASE,
 )

@@ -183,6 +183,7 @@ OTHERS = {
     "does slide 3 mention library preparation?": ("yes-no", "library preparation"),
     "does the lecture end with a quiz?": ("yes-no", "quiz"),
     "is the slide about PCA shown?": ("yes-no", "PCA"),
+    "is the first page of the thesis shown?": ("yes-no", "first page of the thesis"),
     "is quilt explained before or after pbuilder?": ("sooner", "quilt"),
     "show me the slide with the changelog": ("time", "changelog"),
     "what's on screen when they talk about licenses?": ("time", "licenses"),

@@ -115,7 +115,7 @@ _NTH = re.compile(
 )
 _PLACED_TOPIC = re.compile(
     r"^(?:is|are|was|were|does|do|did|has|have)\s+(?P<slide>.*?\b(?:slide|page|title)(?:\s+(?:no\.?\s*|number\s+)?\d{1,3})?)\s+(?:have\s+|be\s+)?"
-    r"(?:about|on|with|of|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?|have|has|say(?:s|ing)?|cover(?:s|ing)?)\s+(?P<topic>\S.*)$"
+    r"(?:about|on|with|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?|have|has|say(?:s|ing)?|cover(?:s|ing)?)\s+(?P<topic>\S.*)$"
     rf"|^(?:is|was|does|do|did|will)\s+{VIDEO}\s+(?P<edge>end|finish|close|start|begin|open)s?\s+(?:with|on)\s+(?P<what>\S.*)$",
     re.IGNORECASE,
 )

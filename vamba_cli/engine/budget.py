@@ -7,9 +7,8 @@ from itertools import chain
 
 from vamba_cli.engine.generate import (
     PROMPT_TOKENS,
-    TOKENS_PER_BATCH,
     WINDOWS_PER_BATCH,
-    prompts_in_their_place,
+    most_at_once,
     state_numbers,
     tokens_that_are_copied,
 )
@@ -187,12 +186,11 @@ def _answer_bytes(config: VambaConfig, work: Workload) -> int:
     per_layer = 2 * config.kv_dim * element
     state = element * state_numbers(config)
     most = tokens_that_are_copied(config.num_layers, config.kv_dim, work.num_tokens)
-    kinds = [(most, WINDOWS_PER_BATCH, config.num_layers)]
-    if not work.offload:
-        kinds.append((TOKENS_PER_BATCH, prompts_in_their_place(config, most), 2))
+    generated = most, WINDOWS_PER_BATCH, config.num_layers
+    judged = *most_at_once(config, most, near=not work.offload), 2
 
     def windows(pairs: int) -> Iterator[int]:
-        for tokens, prompts, copies in kinds:
+        for tokens, prompts, copies in (generated, judged):
             number = min(prompts, work.num_pairs // pairs, tokens // (pairs * work.kept_per_pair))
             copied = number * pairs * work.kept_per_pair * per_layer * copies
             yield copied + max(_TEXT_TOKENS, number * PROMPT_TOKENS) * state

@@ -83,14 +83,16 @@ class MemoryView:
 
 
 def read_at_once(model: Vamba, memory: VideoMemory) -> tuple[int, int]:
-    """Video tokens and windows of a batch that is read a few times only, not once for every token of an answer.
+    """Video tokens and windows of a batch that is read a few times only, not once for every token of an answer."""
+    return most_at_once(model.config, tokens_per_batch(memory), memory.keys[0].device == model.device)
 
-    Gathering a layer anew costs little beside that, unless it comes from another device, and leaves room for prompts.
+
+def most_at_once(config: VambaConfig, few: int, near: bool) -> tuple[int, int]:
+    """`read_at_once` where dense copies of `few` video tokens, for all layers, may be made.
+
+    Gathering a layer anew costs little, unless it comes from another device (not `near`), and leaves room for prompts.
     """
-    most = tokens_per_batch(memory)
-    if memory.keys[0].device != model.device:
-        return most, WINDOWS_PER_BATCH
-    return TOKENS_PER_BATCH, prompts_in_their_place(model.config, most)
+    return (TOKENS_PER_BATCH, prompts_in_their_place(config, few)) if near else (few, WINDOWS_PER_BATCH)
 
 
 def prompts_in_their_place(config: VambaConfig, num_tokens: int) -> int:

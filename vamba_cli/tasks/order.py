@@ -18,7 +18,7 @@ from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import same_title
 from vamba_cli.tasks.topics import UNIT, is_sentence
 from vamba_cli.tasks.understood import Understood
-from vamba_cli.tasks.watched import Watched, closest_heading, heading_above, places, sure_ones
+from vamba_cli.tasks.watched import Watched, closest_heading, meet, places, sure_ones
 from vamba_cli.tasks.wishes import alternatives
 from vamba_cli.timecode import clock
 
@@ -237,8 +237,7 @@ def _between(watched: Watched, question: str, one: str, other: str) -> Reply:
     if missing:
         return Reply(watched.missing(missing[0]), outcome="not_found")
     (before, early), (behind, late) = sorted(((t, p) for t, p in found if p), key=lambda item: item[1].first)
-    above = heading_above(watched.headings, early.first)
-    begin = max(early.stop, above.stop if above and early.heading else 0)
+    begin = watched.end_of(early)
     inside = [heading.span for heading in watched.headings if begin <= heading.first and heading.stop <= late.first]
     ends = f"{name_of(before)} ({watched.listed([early])}) and {name_of(behind)} ({watched.listed([late])})"
     if not inside:
@@ -253,7 +252,7 @@ def _placed(watched: Watched, question: str, number: int, topic: str) -> Reply:
         return reply
     (slide,) = reply.spans
     spans, spelling = places(watched, question, topic)
-    there = [span for span in spans if span.first < slide.stop and slide.first < span.stop]
+    there = [span for span in spans if meet(span, slide)]
     told = reply.text[0].lower() + reply.text[1:]
     if there:
         where = "" if any(span.heading for span in there) else f" {name_of(spelling)} is in the text of that slide."
@@ -267,8 +266,7 @@ def _neighbour(watched: Watched, after: bool, topic: str, spans: Sequence[Scored
     headings = watched.headings
     anchor = closest.span if (closest := closest_heading(headings, topic)) else spans[0]
     if after:
-        block = heading_above(headings, anchor.first)
-        end = max(anchor.stop, block.stop if block and anchor.heading else 0)
+        end = watched.end_of(anchor)
         near = next((heading for heading in headings if heading.first >= end), None)
     else:
         near = next((heading for heading in reversed(headings) if heading.stop <= anchor.first), None)

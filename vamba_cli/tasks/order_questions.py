@@ -1,6 +1,7 @@
 """Questions of order and number: how long, how many, what comes after, which is the third. Pure rules, English."""
 
 import re
+from dataclasses import replace
 
 from vamba_cli.tasks.topics import COUNTS, ENDING, UNIT, VIDEO, count_of, is_pronoun, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
@@ -131,7 +132,6 @@ _SEVERAL = re.compile(
     rf"(?P<count>\d{{1,3}}|{'|'.join(COUNTS)})\s+{UNIT}(?:\s+(?:of|in)\s+{VIDEO})?$",
     re.IGNORECASE,
 )
-_IS_ON = re.compile(r"what\s+is\s+(?:written\s+)?on\b", re.IGNORECASE)
 _TO_READ = re.compile(
     r"(?:please\s+)?(?:read|what\s+does|what\s+is\s+(?:written\s+)?on)\s+(?:me\s+)?(?P<slide>.+?)(?:\s+says?)?",
     re.IGNORECASE,
@@ -140,8 +140,8 @@ _TO_READ = re.compile(
 
 def of_order_or_number(text: str) -> Understood | None:
     """Questions of how long, how many, what comes after, and which is the first; None where it is none of them."""
-    if _IS_ON.match(text) and slide_to_read(text):
-        return None  # it is to be read
+    if slide_to_read(text):
+        return None
     ways = (_of_several, _of_length, _of_many, _of_two, _of_a_neighbour, _with_a_place, _when_it_comes, _of_a_place)
     return next((found for way in ways if (found := way(text))), None)
 
@@ -175,13 +175,11 @@ def _of_many(text: str) -> Understood | None:
 
 def _of_two(text: str) -> Understood | None:
     between = _BETWEEN.match(text)
-    if between:
-        one, other = map(_named, between.group("one", "other"))
-        return Understood("between", one, others=(other,)) if one and other else None
-    either = _BEFORE_OR_AFTER.match(text)
+    either = between or _BEFORE_OR_AFTER.match(text)
     if either:
         one, other = map(_named, either.group("one", "other"))
-        return Understood("sooner", one, 1, (other,)) if one and other else None
+        alike = Understood("between", one) if between else Understood("sooner", one, 1)
+        return replace(alike, others=(other,)) if one and other else None
     which = _WHICH_FIRST.match(text) or _WHICH_FIRST_OF.match(text)
     two = which or _IS_BEFORE.match(text)
     if two is None:

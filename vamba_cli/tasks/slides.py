@@ -242,11 +242,13 @@ def _nowhere(
             session, answer_of_order(session, profile, question, Understood("nth", counted, number), on_event)
         )
     meant = _spelt_out(session, profile, topic, on_event)
-    if not meant.spans and wanted.kind != "yes-no":
-        meant = meant._replace(text=Watched(session, profile, on_event).missing(topic))
-    elif not meant.spans and not is_picture(topic):
-        meant = meant._replace(text=f"No: {meant.text}")
-    return _timed(session, meant)
+    if meant is not None:
+        return _timed(session, meant)
+    if wanted.kind == "yes-no":
+        text = f"{'' if is_picture(topic) else 'No: '}{not_found(session, topic, profile)}"
+    else:
+        text = Watched(session, profile, on_event).missing(topic)
+    return Supported(text, outcome="not_found")
 
 
 def _each(
@@ -288,14 +290,14 @@ def _outline(session: Session, profile: Profile, stretch: tuple[float, float], n
     return Reply(text, [heading.span for heading in headings])
 
 
-def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> Reply:
-    """What is not found may stand for words of a heading, or be one with a letter wrong."""
+def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> Reply | None:
+    """What is not found may stand for words of a heading, or be one with a letter wrong; None where it is neither."""
     headings: list[Heading] = []
     if may_be_misspelt(topic) or stands_for(topic, " ".join(topic.removesuffix("s"))):  # else not worth reading them
         every = read_outline(session, profile, on_event)
         headings = [item for item in every if stands_for(topic, item.title) or names(item.title, topic)]
     if not headings:
-        return Reply(not_found(session, topic, profile), outcome="not_found")
+        return None
     first = headings[0].title.casefold()
     spans = [heading.span for heading in headings if heading.title.casefold() == first]
     text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans))

@@ -48,10 +48,15 @@ class Watched:
         memory, (start, end) = self.session.memory, self.stretch or (-math.inf, math.inf)
         return min(end, memory.pair_start_seconds(span.stop)) - max(start, memory.pair_start_seconds(span.first))
 
+    def end_of(self, span: ScoredSpan) -> int:
+        """The frame pair with which a span ends; where it is a heading, all that stands under that."""
+        above = heading_above(self.headings, span.first)
+        return max(span.stop, above.stop if above and span.heading else 0)
+
     def rows(self, spans: Sequence[ScoredSpan]) -> str:
         """A line for each span: when it begins, and the heading above it."""
         above = [
-            next((h.title for h in self.headings if h.first < span.stop and span.first < h.stop), "(no clear title)")
+            next((heading.title for heading in self.headings if meet(heading, span)), "(no clear title)")
             for span in spans
         ]
         starts = [self.session.memory.pair_start_seconds(span.first) for span in spans]
@@ -93,7 +98,7 @@ def with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic:
     titled = [heading.span for heading in headings if names(heading.title, topic)]
     others: list[ScoredSpan] = []
     for span in sorted(spans, key=lambda span: span.first):
-        if any(span.first < one.stop and one.first < span.stop for one in titled):
+        if any(meet(span, one) for one in titled):
             continue
         above = heading_above(headings, span.first)
         if others and above and above.first <= others[-1].first:
@@ -101,6 +106,11 @@ def with_titles(spans: Sequence[ScoredSpan], headings: Sequence[Heading], topic:
             others.pop()
         others.append(span)
     return sorted([*titled, *others], key=lambda span: span.first)
+
+
+def meet(one: Heading | ScoredSpan, other: Heading | ScoredSpan) -> bool:
+    """Whether both have a frame pair in common."""
+    return one.first < other.stop and other.first < one.stop
 
 
 def sure_ones(spans: Sequence[ScoredSpan]) -> list[ScoredSpan]:

@@ -148,12 +148,9 @@ def evaluate_turns(model: Vamba, one: EvaluationSet, num_pages: int, batch: int 
         f1 += [_f1_in_order(answer.split(" | "), truth) for answer, truth in zip(told, titles, strict=True)]
         for place in range(num_pages - 1):
             here, there = ([truth[at] for truth in titles] for at in (place, place + 1))
-            after += map(
-                all, _guessed(model, memory, [(AFTER[0].format(a), b) for a, b in zip(here, there, strict=True)])
-            )
-            before += map(
-                all, _guessed(model, memory, [(BEFORE[0].format(b), a) for a, b in zip(here, there, strict=True)])
-            )
+            for right, wording, known, wanted in ((after, AFTER[0], here, there), (before, BEFORE[0], there, here)):
+                asked = [(wording.format(title), answer) for title, answer in zip(known, wanted, strict=True)]
+                right += map(all, _guessed(model, memory, asked))
         counted += map(all, _guessed(model, memory, [(COUNT[0], str(num_pages))] * len(part)))
     return Turns(_mean(f1), _mean(after), _mean(before), _mean(counted)) if clips else None
 

@@ -170,10 +170,12 @@ class Trainer:
         for one in self.evaluations:
             with mixed_precision(self.device), torch.compiler.set_stance("force_eager"):
                 reading = evaluate(self.model.eval(), one.first(most_pages))
+                turns = _turns(self.model, one) if most_pages is None else None
             print(f"[{note}] {one.name}: {reading}", *reading.samples[:4], sep="\n   ", flush=True)
             scores[one.name] = reading.to_json()
-            if most_pages is None:
-                scores[f"{one.name}, in turn"] = self._turns(one)
+            if turns is not None:
+                print(f"   in turn: {turns}", flush=True)
+                scores[f"{one.name}, in turn"] = turns
         self.model.train()
         seconds = round(time.perf_counter() - began, 1)
         row = json.dumps({"note": note, "step": self._step, "evaluation_seconds": seconds, **scores})
@@ -181,16 +183,6 @@ class Trainer:
             file.write(row + "\n")
         (self.out / "evaluation.json").write_text(row + "\n")  # that of the weights in `model`
         return scores
-
-    def _turns(self, one: EvaluationSet) -> dict[str, float]:
-        """What is known of the order of two, four and eight pages."""
-        found: dict[str, float] = {}
-        for num_pages in (2, 4, 8):
-            with mixed_precision(self.device), torch.compiler.set_stance("force_eager"):
-                turns = evaluate_turns(self.model, one, num_pages)
-            found |= {f"{name} of {num_pages}": value for name, value in (turns.to_json() if turns else {}).items()}
-        print(f"   in turn: {found}", flush=True)
-        return found
 
     def save(self) -> Path:
         """The model in a folder that can be asked and shipped as it is, and the dense reader beside it.
@@ -261,6 +253,17 @@ class Meter:
             print(row, flush=True)
             if not math.isfinite(means[0]):
                 raise _lost(f"the loss is {means[0]} before step {row['step']}")
+
+
+def _turns(model: Vamba, one: EvaluationSet) -> dict[str, float]:
+    """What is known of the order of two, four and eight pages."""
+    found = {num_pages: evaluate_turns(model, one, num_pages) for num_pages in (2, 4, 8)}
+    return {
+        f"{name} of {num_pages}": value
+        for num_pages, turns in found.items()
+        if turns is not None
+        for name, value in turns.to_json().items()
+    }
 
 
 def _lost(what: str) -> FloatingPointError:

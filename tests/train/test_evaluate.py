@@ -15,13 +15,13 @@ from vamba_cli.train import evaluate as evaluating
 from vamba_cli.train.evaluate import (
     EvaluationSet,
     _encode,
-    _f1_in_order,
     _guessed,
     _what_to_ask,
     _words_right,
     edit_distance,
     evaluate,
     evaluate_turns,
+    f1_in_order,
 )
 from vamba_cli.train.questions import NOT_SHOWN, SlideText
 from vamba_cli.train.recipe import new_model
@@ -87,14 +87,15 @@ def test_order_is_judged_by_the_titles_next_to_each_other(monkeypatch: pytest.Mo
         return [[(question, answer) != ("after: Title 1", "Title 2")] for question, answer in part]
 
     def greedy(*_args: object) -> list[str]:
-        return ["Title 0 | Title 2 | Title 1", "Title 3 | Title 4 | Title 5"]
+        return ["Title 0 | Title 2 | Title 1 | Title 1", "Title 3 | Title 4 | Title 5"]
 
     monkeypatch.setattr(evaluating, "_guessed", guessed)
     monkeypatch.setattr(evaluating, "_greedy", greedy)
     turns = evaluate_turns(new_model(SMALL, 1).eval(), known, 3)
     assert turns is not None
     assert turns.to_json() == {
-        "listed": pytest.approx((2 / 3 + 1) / 2, abs=1e-4),
+        "listed": pytest.approx((4 / 7 + 1) / 2, abs=1e-4),
+        "as_many": 0.5,
         "after": 0.75,
         "before": 1,
         "counted": 1,
@@ -110,7 +111,7 @@ def test_order_is_judged_by_the_titles_next_to_each_other(monkeypatch: pytest.Mo
     [("a b c", "a b c", 1), ("c b a", "a b c", 1 / 3), ("a c", "a b c", 0.8), ("x", "a b", 0), ("a a b", "a b", 0.8)],
 )
 def test_titles_count_that_can_be_paired_in_order(told: str, truth: str, share: float) -> None:
-    assert _f1_in_order(told.split(), truth.split()) == pytest.approx(share)
+    assert f1_in_order(told.split(), truth.split()) == pytest.approx(share)
 
 
 def test_words_are_right_where_all_their_letters_are() -> None:

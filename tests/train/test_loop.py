@@ -23,7 +23,7 @@ from vamba_cli.train import loop
 from vamba_cli.train.__main__ import at_width, reader_file, scaled
 from vamba_cli.train.loop import NOTES, READER, Meter, ring_pages
 from vamba_cli.train.profile import profile
-from vamba_cli.train.recipe import FIRST_RUN, RESUMED_RUN, TINY, new_model
+from vamba_cli.train.recipe import FIRST_RUN, MIX, RESUMED_RUN, TINY, new_model
 from vamba_cli.weights.load import load_model, read_config
 from vamba_cli.weights.ready import load_ready, open_folder
 from vamba_cli.weights.registry import resolve_model
@@ -99,7 +99,8 @@ def test_a_short_run_and_another_from_its_weights(tmp_path: Path, clock: Clock) 
 @pytest.mark.skipif(not (SHIPPED / "model.safetensors").is_file(), reason="no shipped weights in this checkout")
 def test_shipped_weights_go_on_and_what_is_saved_answers(tmp_path: Path) -> None:
     """From the weights in the package, at a small frame size: train, save, go on, and ask as the product does."""
-    stage = replace(STAGE, pages=2, clips=1, pairs=2)
+    mix = replace(MIX, clip={"title": 1.0})  # order is asked for in tokens that weigh more
+    stage = replace(STAGE, pages=2, clips=1, pairs=2, mix=mix)
     recipe = replace(RECIPE, stages=(stage,), matrix_rate=1e-5, other_rate=1e-6)
     folder = SHIPPED
     for number in range(2):
@@ -243,7 +244,7 @@ def test_a_run_of_another_length_keeps_its_proportions() -> None:
     assert np.allclose(ratios, ratios[0]) and recipe.seed == 9
     assert scaled(FIRST_RUN, None, FIRST_RUN.seed) == FIRST_RUN
     small = scaled(RESUMED_RUN, None, 1, shrink=20).stages[0]
-    assert (small.pages, small.clips, small.pairs) == (8, 1, 64)
+    assert (small.pages, small.clips, small.pairs) == (8, 1, RESUMED_RUN.stages[0].pairs)
 
 
 def test_a_recipe_at_one_width() -> None:

@@ -73,13 +73,16 @@ def with_page_question(one: Batch, pages: Ring, page: int, number: int) -> tuple
 
 
 def with_clip_question(one: Batch, pages: Ring, clip: int, number: int, window: tuple[int, int] | None = None) -> Batch:
-    """The batch with one question about one clip left, perhaps about another window, and none about pages."""
+    """The batch with one question about one clip left, perhaps about another window, and none about pages.
+
+    All tokens of its answer weigh the same.
+    """
     _, start, stop = spans(one.ids[clip])[number]
     pages.weights.zero_()
     windows = one.windows.clone()
     if window is not None:
         windows[clip] = torch.tensor(window)
-    return one._replace(weights=only(one.weights, clip, start, stop), windows=windows)
+    return one._replace(weights=only(torch.ones_like(one.weights), clip, start, stop), windows=windows)
 
 
 def encode(model: Vamba, frames: Tensor) -> VideoMemory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,14 @@ def test_a_page_without_a_title_is_not_trained_on(tmp_path: Path) -> None:
     assert len(pages) == 2
     renderer = PageRenderer(pages, 1, SIZE)
     assert {renderer().title for _ in range(12)} == {"Title"}
+
+
+def test_pages_of_a_deck_often_follow_each_other(tmp_path: Path) -> None:
+    _write(tmp_path, [_row(f"Page {number}", [[f"Page {number}", 0.1, 0.1, 0.5, 0.2]]) for number in range(10, 50)])
+    renderer = PageRenderer(read_pages(tmp_path), 1, SIZE)
+    numbers = [int(renderer().title.split()[1]) for _ in range(60)]
+    steps = [(then - now) % 40 for now, then in pairwise(numbers)]
+    assert 20 < steps.count(1) < 50 and len(set(steps)) > 8
 
 
 def test_dots_with_spaces_are_an_ellipsis(tmp_path: Path) -> None:

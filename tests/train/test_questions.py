@@ -137,7 +137,9 @@ def test_a_row_about_a_clip_asks_for_order_and_number() -> None:
     every = [prompt_and_answer(question) for _ in range(40) for question in maker.about_clip(pages, 1024)]
     order = [answer for prompt, answer in every for wordings in (AFTER, BEFORE) if asked_title(prompt, wordings)]
     assert len(order) / len(every) > 0.25 and len(set(order)) > 4
-    assert 0.05 < order.count(NOTHING) / len(order) < 0.6
+    assert 0.03 < order.count(NOTHING) / len(order) < 0.2
+    before = sum(bool(asked_title(prompt, BEFORE)) for prompt, _ in every)
+    assert abs(before / len(order) - MIX.before_share) < 0.1
     counts = {answer for prompt, answer in every if prompt in COUNT}
     assert counts >= {"1", "2", "3", "4", "8"}
 

@@ -103,6 +103,16 @@ def test_held_out_words_are_seen_in_evaluation_only() -> None:
     assert not any(has_held_out(term) for term in terms if not term.isalpha() or term in training._english)
 
 
+def test_titles_in_training_come_in_series_and_those_of_the_evaluation_do_not() -> None:
+    """Decks have them: "Step by step (2)" behind "Step by step (1)"."""
+    training, evaluation = (WordSource(1, held_out=held_out) for held_out in (False, True))
+    alike = {}
+    for words in (training, evaluation):
+        titles = [words.title() for _ in range(400)]
+        alike[words.held_out] = sum(SequenceMatcher(None, *two).ratio() > 0.7 for two in pairwise(titles))
+    assert alike[False] > 60 and alike[True] < 12
+
+
 def test_some_pages_speak_other_languages(tmp_path: Path) -> None:
     file = tmp_path / "words.txt.gz"
     lines = ["en\tplain", "de\tÜbung", "de\tHaus", "fr\tété", "es\taño", "phrase\tSome words"]

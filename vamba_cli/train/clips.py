@@ -11,10 +11,11 @@ from vamba_cli.train.questions import QuestionMaker, SlideText
 from vamba_cli.train.recipe import Stage
 from vamba_cli.train.samples import WEIGHT_STEPS, Sample, SampleShape, get_text, write_row
 
-RESET_SHARE = 0.05  # of the clips of a step begin a new video; the others continue one
+RESET_SHARE = 0.2  # of the clips of a step begin a new video; the others continue one
 STAY_SHARES = 0.95, 0.5  # of the clips that continue a calm video, or a lively one, begin with the page that stands
+_NEAR_SHARE, _NEAR = 0.5, 64  # of the clips take their pages from so many that were drawn one after the other
 _MOOD_STEPS = 12  # steps after which a video becomes calmer or livelier, on average
-_MOOD_SHAPE = 0.35  # of a gamma distribution: most videos stay with a page for long, a few change all the time
+_MOOD_SHAPE = 0.7  # of a gamma distribution: most videos stay with a page for long, a few change all the time
 _MAX_SHIFT = 14.0  # half a cell: a character may then lie anywhere in it
 _EDGE = 8.0  # a character whose centre is nearer to an edge may be cut
 
@@ -114,7 +115,10 @@ class ClipMaker:
         """A batch of pages of the ring; its tensors lie on the CPU."""
         stage, draw = self._stage, self._draw
         starts, order = self._order()
-        pages = draw.integers(len(ring), size=stage.pages)
+        clip = starts // stage.pairs  # that each page belongs to
+        near = draw.integers(len(ring), size=stage.clips)[clip] + draw.integers(_NEAR, size=stage.pages)
+        is_near = (draw.random(stage.clips) < _NEAR_SHARE)[clip]
+        pages = np.where(is_near, near, draw.integers(len(ring), size=stage.pages)) % len(ring)
         fresh = draw.random(stage.clips) < RESET_SHARE
         stay_shares = np.where(self._moods <= np.median(self._moods), *STAY_SHARES)
         stays = ~fresh & (self._stands >= 0) & (draw.random(stage.clips) < stay_shares)
@@ -176,7 +180,8 @@ class ClipMaker:
         for clip, pages in enumerate(shown.tolist()):
             texts = [ring.texts[page] for page in pages]
             questions = self._ask.about_clip(texts, stage.clip_tokens)
-            for question, (start, stop) in zip(questions, write_row(ids[clip], quarters[clip], questions), strict=True):
+            places = write_row(ids[clip], quarters[clip], questions, stage.mix.decisive_factor)
+            for question, (start, stop) in zip(questions, places, strict=True):
                 windows[clip, start:stop] = question.window
             self._ask.remember(self._random.choice(texts))
         return ids, quarters.astype(np.float32) / WEIGHT_STEPS, windows

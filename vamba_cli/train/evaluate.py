@@ -13,7 +13,7 @@ from torch import Tensor
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.patches import to_patches
 from vamba_cli.model.vamba import Vamba
-from vamba_cli.train.questions import AFTER, BEFORE, COUNT, FIND, NOT_SHOWN, SlideText, continuation
+from vamba_cli.train.questions import AFTER, BEFORE, COUNT, FIND, NOT_SHOWN, SEPARATOR, SlideText, continuation
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
 
 _TITLE_TOKENS = 96
@@ -119,11 +119,13 @@ class Turns:
     """What is known of the order of some pages in one clip.
 
     listed: F1 of the titles that "titles?" gives in the right order, without a fault in a letter.
+    as_many: share of these lists that have as many titles as there are pages.
     after, before: share of the titles whose neighbour is given without a fault.
     counted: share of the clips whose pages are counted rightly.
     """
 
     listed: float
+    as_many: float
     after: float
     before: float
     counted: float
@@ -138,24 +140,26 @@ def evaluate_turns(model: Vamba, one: EvaluationSet, num_pages: int, batch: int 
     groups = [range(first, first + num_pages) for first in range(0, len(one.texts) - num_pages + 1, num_pages)]
     clips = [group for group in groups if len({one.texts[at].title.casefold() for at in group}) == num_pages]
     f1: list[float] = []
-    after, before, counted = list[bool](), list[bool](), list[bool]()
+    as_many, after, before, counted = list[bool](), list[bool](), list[bool](), list[bool]()
     for first in range(0, len(clips), batch):
         part = clips[first : first + batch]
         titles = [[one.texts[at].title for at in group] for group in part]
         images = torch.from_numpy(one.images[[at for group in part for at in group]])
         memory = _encode(model, images.to(model.device), _STAYS[:num_pages])
         told = _greedy(model, memory, "titles?", len(part), num_pages * _LISTED_TOKENS)
-        f1 += [_f1_in_order(answer.split(" | "), truth) for answer, truth in zip(told, titles, strict=True)]
+        lists = [answer.split(SEPARATOR) for answer in told]
+        f1 += [f1_in_order(one, truth) for one, truth in zip(lists, titles, strict=True)]
+        as_many += [len(one) == num_pages for one in lists]
         for place in range(num_pages - 1):
             here, there = ([truth[at] for truth in titles] for at in (place, place + 1))
             for right, wording, known, wanted in ((after, AFTER[0], here, there), (before, BEFORE[0], there, here)):
                 asked = [(wording.format(title), answer) for title, answer in zip(known, wanted, strict=True)]
                 right += map(all, _guessed(model, memory, asked))
         counted += map(all, _guessed(model, memory, [(COUNT[0], str(num_pages))] * len(part)))
-    return Turns(_mean(f1), _mean(after), _mean(before), _mean(counted)) if clips else None
+    return Turns(_mean(f1), _mean(as_many), _mean(after), _mean(before), _mean(counted)) if clips else None
 
 
-def _f1_in_order(told: Sequence[str], truth: Sequence[str]) -> float:
+def f1_in_order(told: Sequence[str], truth: Sequence[str]) -> float:
     """Of the titles of both lists that can be paired without crossing."""
     row = [0] * (len(truth) + 1)
     for title in told:

@@ -29,9 +29,10 @@ FIND = "find: {}"
 NO_TITLE = "(no title)"
 NOTHING = "(nothing)"
 NOT_SHOWN = "(not shown)"
+SEPARATOR = " | "  # of titles in a list
 
 _TAKEN = frozenset(wording.lower() for wording in (*TITLE, *TITLES, *TEXT, *WHOLE))  # these ask for something else
-_STRETCHES = (1, 2, 2, 3, 3, 4, 6, 8, 64)  # pages, at most, of the stretches that are asked about in turn
+_STRETCHES = (1, 2, 3, 4, 6, 8, 12, 64, 64)  # pages, at most, of the stretches that are asked about in turn
 _PATIENCE = 4  # questions in a row that find no room before a row counts as full
 _MOST_PHRASE_BYTES = 60
 _IS_PLAIN = re.compile(r"\W*[^\W\d_]*['’]?[^\W\d_]*\W*")  # letters alone
@@ -60,6 +61,7 @@ class Question:
     answer_start: int
     window: tuple[int, int]
     weight: float  # of each answer token in the loss
+    decisive: frozenset[int] = frozenset()  # tokens of the answer that weigh more: which title it is shows in them
 
 
 def continuation(phrase: str, texts: Sequence[str]) -> str:
@@ -119,7 +121,7 @@ class QuestionMaker:
         if len(titles_of(pairs)) < 2:
             del ways["order"]
         shares = {kind: share for kind, share in self._mix.clip.items() if kind in ways}
-        return self._fill(ways, shares, num_tokens, once=("titles",), first="titles")
+        return self._fill(ways, shares, num_tokens, once=(), first="titles")
 
     def remember(self, page: SlideText) -> None:
         """Keep a phrase of a page: it may be asked for where it is not shown."""
@@ -153,10 +155,17 @@ class QuestionMaker:
         self._random.shuffle(questions)
         return questions
 
-    def _build(self, wordings: Sequence[str], answer: str, window: tuple[int, int], weight: float = 1.0) -> Question:
+    def _build(
+        self,
+        wordings: Sequence[str],
+        answer: str,
+        window: tuple[int, int],
+        weight: float = 1.0,
+        decisive: frozenset[int] = frozenset(),
+    ) -> Question:
         prompt = self._tokenizer.encode_prompt(self._random.choice(wordings))
         ids = prompt + self._tokenizer.encode(answer) + [self._tokenizer.end_id]
-        return Question(ids, len(prompt), window, weight)
+        return Question(ids, len(prompt), window, weight, decisive)
 
     def _window(self, pairs: Sequence[SlideText]) -> tuple[int, int]:
         first = self._random.randrange(len(pairs))
@@ -186,25 +195,37 @@ class QuestionMaker:
 
     def _titles(self, pairs: Sequence[SlideText]) -> Question:
         window = self._stretch(pairs)
-        return self._build(TITLES, " | ".join(titles_of(pairs[slice(*window)])) or NO_TITLE, window)
+        titles = titles_of(pairs[slice(*window)])
+        decisive, at = set[int](), 0
+        for title in titles:  # how each begins, and whether it is the last
+            end = at + len(self._tokenizer.encode(title))
+            decisive |= {at, at + 1, end}
+            at = end + len(self._tokenizer.encode(SEPARATOR))
+        return self._build(TITLES, SEPARATOR.join(titles) or NO_TITLE, window, decisive=frozenset(decisive))
 
     def _order(self, pairs: Sequence[SlideText]) -> Question | None:
-        """The title that comes next to another one, on either side, within a stretch."""
+        """The title that comes next to another one, on either side, within a stretch; now and then there is none."""
         window = self._stretch(pairs, least=2)
         titles = titles_of(pairs[slice(*window)])
-        at = self._random.randrange(len(titles)) if titles else 0
-        if len(titles) < 2 or [title.casefold() for title in titles].count(titles[at].casefold()) > 1:
+        if len(titles) < 2:
             return None
-        wordings, place = self._random.choice(((AFTER, at + 1), (BEFORE, at - 1)))
+        wordings, step = (BEFORE, -1) if self._random.random() < self._mix.before_share else (AFTER, 1)
+        if self._random.random() < self._mix.edge_share:
+            place = len(titles) if step > 0 else -1
+        else:
+            place = self._random.randrange(len(titles) - 1) + (step > 0)
+        title = titles[place - step]
+        if [one.casefold() for one in titles].count(title.casefold()) > 1:
+            return None
         answer = titles[place] if 0 <= place < len(titles) else NOTHING
-        asked = titles[at].lower() if self._random.random() < 0.25 else titles[at]
-        return self._build((self._random.choice(wordings).format(asked),), answer, window)
+        asked = title.lower() if self._random.random() < 0.25 else title
+        return self._build((self._random.choice(wordings).format(asked),), answer, window, decisive=frozenset((0, 1)))
 
     def _count(self, pairs: Sequence[SlideText]) -> Question:
-        """How many pages a stretch shows, one after the other."""
-        first, stop = window = self._stretch(pairs)
+        """How many pages the clip, or a stretch of it, shows one after the other."""
+        first, stop = window = self._stretch(pairs) if self._random.random() < 0.5 else (0, len(pairs))
         number = 1 + sum(pairs[at] != pairs[at - 1] for at in range(first + 1, stop))
-        return self._build(COUNT, str(number), window)
+        return self._build(COUNT, str(number), window, decisive=frozenset((0, 1)))
 
     def _text(self, page: SlideText, wordings: Sequence[str], room: int) -> Question | None:
         text = ""

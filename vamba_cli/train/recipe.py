@@ -36,14 +36,17 @@ class Mix:
     found_share: float = 0.65  # of "find" does
     word_share: float = 0.3  # of the phrases that are asked for are single words
     unknown_share: float = 0.4  # of those words have a digit, a hyphen or the like, where the page has such
+    before_share: float = 0.3  # of the titles whose neighbour is asked for; the other neighbour is the one after
+    edge_share: float = 0.12  # of the titles whose neighbour is asked for have none
     yes_no_weight: float = 3.0  # of each token of such an answer; other answers weigh 1
+    decisive_factor: float = 6.0  # of the letters by which an answer about order says which title it means
     text_bytes: int = 120  # of a "text?" answer; the product reads 128 tokens of it
     whole_bytes: int = 400  # of a "whole text?" answer
 
 
 MIX = Mix(
     page={"title": 2.0, "shown": 4.0, "find": 4.0, "text": 0.6, "whole": 1.0},
-    clip={"titles": 1.5, "shown": 3.0, "title": 1.0, "order": 4.0, "count": 1.0},
+    clip={"titles": 2.0, "shown": 2.5, "title": 1.0, "order": 4.0, "count": 2.0},
     absent={"one letter": 2.0, "one word": 2.0, "two lines": 1.5, "longer": 1.0, "stranger": 3.5},
 )
 # Reading comes first: while nothing is read yet, yes and no are coin tosses.
@@ -97,7 +100,7 @@ FIRST_RUN = Recipe(
 # it reads would spoil what the network has learnt. Clips are long, as slides stay; real pages are small.
 RESUMED_RUN = Recipe(
     stages=(
-        Stage(644, 364, 320.0, pages=160, clips=20, pairs=64, clip_tokens=1024, real_page_share=0.45),
+        Stage(644, 364, 320.0, pages=160, clips=20, pairs=64, clip_tokens=1024, real_page_share=0.55),
         Stage(1288, 728, 160.0, pages=40, clips=10),
     ),
     in_turns=True, matrix_rate=0.005, other_rate=5e-4, flat_share=0.1, head_steps=100,

@@ -79,13 +79,18 @@ class Sampler:
         return sample
 
 
-def write_row(ids: Array, weights: Array, questions: Sequence[Question]) -> list[tuple[int, int]]:
+def write_row(
+    ids: Array, weights: Array, questions: Sequence[Question], decisive_factor: float = 1.0
+) -> list[tuple[int, int]]:
     """Questions one behind the other into a row; returns the half-open places of each."""
     at, places = 0, []
     for question in questions:
         end = at + len(question.ids)
         ids[at:end] = question.ids
-        weights[at + question.answer_start : end] = round(question.weight * WEIGHT_STEPS)
+        begin = at + question.answer_start
+        weights[begin:end] = round(question.weight * WEIGHT_STEPS)
+        for place in question.decisive:
+            weights[begin + place] = round(question.weight * decisive_factor * WEIGHT_STEPS)
         places.append((at, end))
         at = end
     return places

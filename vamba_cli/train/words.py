@@ -39,6 +39,7 @@ _LANGUAGES = {
 _FOREIGN = ("de", "fr", "es")
 _FOREIGN_SHARE = 0.2  # of the pages
 _LONG_SHARE, _LONG_TITLE = 0.12, 45  # of the titles go on with another one, until they are long
+_AKIN_SHARE = 0.3  # of the titles are like the one before
 _NUM_PHRASES = 24_000
 _PLACEHOLDER = re.compile(r"\{(X|x|W|w|n|m|id|path|url|code|name|year|phrase|cmd|num)\}")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -68,6 +69,7 @@ class WordSource:
 
     def __init__(self, seed: int, held_out: bool = False, path: Path | None = None) -> None:
         self.rng = random.Random(seed)
+        self._last_title = ""
         self.held_out = held_out
         words, phrases = _read(path) if path is not None and path.exists() else (_own_words(), ())
         wanted = [word for word in words["en"] if is_held_out(word) == held_out]
@@ -93,13 +95,15 @@ class WordSource:
         return word
 
     def title(self) -> str:
-        """One slide title, 2 to 100 characters."""
+        """One slide title, 2 to 100 characters; in training, often one that is like the title before it."""
         for _ in range(20):
-            text = self._title_once()
+            akin = self._last_title and not self.held_out and self.rng.random() < _AKIN_SHARE
+            text = self._akin(self._last_title) if akin else self._title_once()
             while self.rng.random() < _LONG_SHARE and len(text) < _LONG_TITLE:
                 text = f"{text}{self._pick((': ', ' – ', ' and ', ', ', ' in ', ' '))}{self._title_once()}"
             text = self._typeset(text)
             if 2 <= len(text) <= _MAX_TITLE and (not self.held_out or has_held_out(text)):
+                self._last_title = text
                 return text
         return f"{self._pick(self._english).capitalize()} {self.rng.randint(1, 99)}"
 
@@ -281,6 +285,12 @@ class WordSource:
         host = f"{self._pick(self._english)}{self._pick(('', '-lab', '4'))}.{domain}"
         tail = self._pick(("", "/", f"/{self._pick(self._english)}", f"/{self.code().replace(' ', '')}/index.html"))
         return self._pick(("https://", "http://", "www.", "")) + host + tail
+
+    def _akin(self, title: str) -> str:
+        """The next of a series: another word or number in it, or a number behind it."""
+        if self.rng.random() < 0.65:
+            return self.varied(title)
+        return f"{title}{self._pick((' (2)', ' 2', ', part 2', ' (1/2)', ' (cont.)', ' II'))}"
 
     def _title_once(self) -> str:
         kind = self.rng.random()

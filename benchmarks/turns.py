@@ -10,7 +10,7 @@ whole with default settings; clips follow each other without a gap. Parts are sl
   as_many   of these lists that have as many titles as there are parts
   after     "after: <title>", for every title that the clip shows once and that is not its last
   before    "before: <title>", likewise
-  counted   "how many?"
+  counted   "how many?", whose answer is a numbered list
 
 A title is right if at most one letter in ten is wrong; `exact` is the share without a fault. Intervals are of 95 %:
 Wilson's for shares, bootstrap for means.
@@ -32,7 +32,7 @@ from vamba_cli.engine.generate import Span, generate
 from vamba_cli.engine.session import Session
 from vamba_cli.settings import Settings
 from vamba_cli.train.evaluate import edit_distance, f1_in_order
-from vamba_cli.train.questions import AFTER, BEFORE, COUNT, SEPARATOR, TITLES
+from vamba_cli.train.questions import AFTER, BEFORE, COUNT, SEPARATOR, TITLES, number_told
 
 CLIP_PAIRS = 64
 LETTERS_WRONG = 0.1  # of a title that still counts as right
@@ -102,8 +102,8 @@ def measure(lecture: Lecture, model: OpenModel) -> Row:
         told = clip.ask(TITLES[0], (len(clip.titles) + 2) * _LISTED_TOKENS).split(SEPARATOR)
         row["listed"].append(f1_in_order([nearest(title, clip.titles) for title in told], clip.titles))
         row["as_many"].append(len(told) == len(clip.titles))
-        number = clip.ask(COUNT[0], 8)
-        row["counted"].append(number == str(len(clip.titles)))
+        number = number_told(clip.ask(COUNT[0], (len(clip.titles) + 2) * _LISTED_TOKENS))
+        row["counted"].append(number == len(clip.titles))
         for kind, wording, step in (("after", AFTER[0], 1), ("before", BEFORE[0], -1)):
             for title, true, answer in neighbours(clip, wording, step):
                 row[kind].append(is_near(answer, true))

@@ -26,6 +26,7 @@ from vamba_cli.train.questions import (
     QuestionMaker,
     SlideText,
     continuation,
+    number_told,
 )
 from vamba_cli.train.recipe import MIX
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
@@ -87,7 +88,9 @@ def check(question: Question, inside: Sequence[SlideText]) -> None:
         runs = [title for place, title in enumerate(shown) if shown[place - 1 : place] != [title]]
         assert answer == (" | ".join(runs) or NO_TITLE)
     elif prompt in COUNT:
-        assert int(answer) == sum(1 for _ in groupby(inside))
+        shown = [page.title or NO_TITLE for page, _ in groupby(inside)]
+        assert answer == " | ".join(f"{number} {title}" for number, title in enumerate(shown, 1))
+        assert number_told(answer) == len(shown)
     elif neighbour := [(wordings, title) for wordings in (AFTER, BEFORE) for title in asked_title(prompt, wordings)]:
         shown = [title for title, _ in groupby(page.title for page in inside if page.title)]
         ((wordings, title),) = neighbour  # no title of these slides fits two wordings
@@ -140,8 +143,15 @@ def test_a_row_about_a_clip_asks_for_order_and_number() -> None:
     assert 0.03 < order.count(NOTHING) / len(order) < 0.2
     before = sum(bool(asked_title(prompt, BEFORE)) for prompt, _ in every)
     assert abs(before / len(order) - MIX.before_share) < 0.1
-    counts = {answer for prompt, answer in every if prompt in COUNT}
-    assert counts >= {"1", "2", "3", "4", "8"}
+    counts = {number_told(answer) for prompt, answer in every if prompt in COUNT}
+    assert counts >= {1, 2, 3, 4, 8}
+
+
+@pytest.mark.parametrize(
+    ("answer", "number"), [("1 One | 2 Two | 3 4 steps", 3), ("12 Last", 12), ("no number", 0), ("1 A | B", 0), ("", 0)]
+)
+def test_a_numbered_list_tells_its_number(answer: str, number: int) -> None:
+    assert number_told(answer) == number
 
 
 def test_a_row_holds_many_questions_of_all_kinds() -> None:

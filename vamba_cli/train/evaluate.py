@@ -13,7 +13,17 @@ from torch import Tensor
 from vamba_cli.model.config import PixelConfig
 from vamba_cli.model.patches import to_patches
 from vamba_cli.model.vamba import Vamba
-from vamba_cli.train.questions import AFTER, BEFORE, COUNT, FIND, NOT_SHOWN, SEPARATOR, SlideText, continuation
+from vamba_cli.train.questions import (
+    AFTER,
+    BEFORE,
+    COUNT,
+    FIND,
+    NOT_SHOWN,
+    SEPARATOR,
+    SlideText,
+    continuation,
+    number_told,
+)
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
 
 _TITLE_TOKENS = 96
@@ -155,7 +165,8 @@ def evaluate_turns(model: Vamba, one: EvaluationSet, num_pages: int, batch: int 
             for right, wording, known, wanted in ((after, AFTER[0], here, there), (before, BEFORE[0], there, here)):
                 asked = [(wording.format(title), answer) for title, answer in zip(known, wanted, strict=True)]
                 right += map(all, _guessed(model, memory, asked))
-        counted += map(all, _guessed(model, memory, [(COUNT[0], str(num_pages))] * len(part)))
+        told = _greedy(model, memory, COUNT[0], len(part), num_pages * _LISTED_TOKENS)
+        counted += [number_told(answer) == num_pages for answer in told]
     return Turns(_mean(f1), _mean(as_many), _mean(after), _mean(before), _mean(counted)) if clips else None
 
 

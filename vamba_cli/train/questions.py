@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 
 from vamba_cli.train.recipe import MIX, Mix
 from vamba_cli.weights.tokenizer import ByteTokenizer
@@ -75,6 +76,12 @@ def continuation(phrase: str, texts: Sequence[str]) -> str:
         if at >= 0:
             return text[at:]
     return ""
+
+
+def number_told(answer: str) -> int:
+    """What an answer to "how many?" comes to: the number of the last of its numbered titles, 0 where it has none."""
+    number = re.match(r"\d+", answer.rsplit(SEPARATOR, 1)[-1])
+    return int(number.group()) if number else 0
 
 
 def titles_of(pairs: Sequence[SlideText]) -> list[str]:
@@ -196,12 +203,18 @@ class QuestionMaker:
     def _titles(self, pairs: Sequence[SlideText]) -> Question:
         window = self._stretch(pairs)
         titles = titles_of(pairs[slice(*window)])
+        return self._list(TITLES, [("", title) for title in titles or [NO_TITLE]], window)
+
+    def _list(self, wordings: Sequence[str], entries: Sequence[tuple[str, str]], window: tuple[int, int]) -> Question:
+        """Marks and titles, of which how each title begins, and whether it is the last, is decisive."""
         decisive, at = set[int](), 0
-        for title in titles:  # how each begins, and whether it is the last
-            end = at + len(self._tokenizer.encode(title))
-            decisive |= {at, at + 1, end}
-            at = end + len(self._tokenizer.encode(SEPARATOR))
-        return self._build(TITLES, SEPARATOR.join(titles) or NO_TITLE, window, decisive=frozenset(decisive))
+        for mark, title in entries:
+            begin = at + len(mark)
+            end = begin + len(self._tokenizer.encode(title))
+            decisive |= {begin, begin + 1, end}
+            at = end + len(SEPARATOR)
+        answer = SEPARATOR.join(mark + title for mark, title in entries)
+        return self._build(wordings, answer, window, decisive=frozenset(decisive))
 
     def _order(self, pairs: Sequence[SlideText]) -> Question | None:
         """The title that comes next to another one, on either side, within a stretch; now and then there is none."""
@@ -222,10 +235,14 @@ class QuestionMaker:
         return self._build((self._random.choice(wordings).format(asked),), answer, window, decisive=frozenset((0, 1)))
 
     def _count(self, pairs: Sequence[SlideText]) -> Question:
-        """How many pages the clip, or a stretch of it, shows one after the other."""
-        first, stop = window = self._stretch(pairs) if self._random.random() < 0.5 else (0, len(pairs))
-        number = 1 + sum(pairs[at] != pairs[at - 1] for at in range(first + 1, stop))
-        return self._build(COUNT, str(number), window, decisive=frozenset((0, 1)))
+        """How many pages a stretch shows one after the other: they are told one by one, with their numbers.
+
+        A number at once would have to be added up in one look; the next of a list is what follows in the video.
+        """
+        window = self._stretch(pairs)
+        pages = [page for page, _ in groupby(pairs[slice(*window)])]
+        entries = [(f"{number} ", page.title or NO_TITLE) for number, page in enumerate(pages, 1)]
+        return self._list(COUNT, entries, window)
 
     def _text(self, page: SlideText, wordings: Sequence[str], room: int) -> Question | None:
         text = ""

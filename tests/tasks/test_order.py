@@ -52,7 +52,8 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
         ("how long is the last slide on screen?", "The last title is “Clusters”, at 0:40–1:00, for 0:20.", [(20, 30)]),
         (
             "how long is UMAP on screen?",
-            "“UMAP” is on screen in titles for 0:20 in all (0:10–0:30), and in the text of other slides for 0:06.",
+            "“UMAP” is on screen in titles for 0:20 in all, 33 % of the video (0:10–0:30), "
+            "and in the text of other slides for 0:06.",
             [(5, 15)],
         ),
         (
@@ -167,8 +168,9 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
         ),
         (
             "how much time do they spend on Clusters compared to UMAP?",
-            "“Clusters” is on screen in titles for 0:20 in all (0:40–1:00).\n"
-            "“UMAP” is on screen in titles for 0:20 in all (0:10–0:30), and in the text of other slides for 0:06.",
+            "“Clusters” is on screen in titles for 0:20 in all, 33 % of the video (0:40–1:00).\n"
+            "“UMAP” is on screen in titles for 0:20 in all, 33 % of the video (0:10–0:30), "
+            "and in the text of other slides for 0:06.",
             [(20, 30), (5, 15)],
         ),
         (
@@ -189,7 +191,7 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
         ),
         (
             "how long is the last UMAP slide on screen?",
-            "“last UMAP slide” is on screen in titles for 0:20 in all (0:10–0:30).",
+            "“last UMAP slide” is on screen in titles for 0:20 in all, 33 % of the video (0:10–0:30).",
             [(5, 15)],
         ),
         (

@@ -59,9 +59,11 @@ def _numbered(titles: Sequence[str], kind: str) -> str:
 def how_long(watched: Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
     headed = [span for span in spans if span.heading]
     chosen = headed or list(spans)
-    total = clock(sum(watched.seconds(span) for span in chosen))
+    seconds = sum(watched.seconds(span) for span in chosen)
+    length = watched.session.prospect.info.duration_seconds
+    share = f", {100 * seconds / length:.0f} % of the video" if watched.stretch is None else ""
     where = "in titles" if headed else "in the text of slides"
-    text = f"{name_of(topic)} is on screen {where} for {total} in all ({watched.listed(chosen)})"
+    text = f"{name_of(topic)} is on screen {where} for {clock(seconds)} in all{share} ({watched.listed(chosen)})"
     more = [span for span in spans if not span.heading]
     if headed and more:
         text += f", and in the text of other slides for {clock(sum(watched.seconds(span) for span in more))}"

@@ -11,6 +11,17 @@ _DURATION = re.compile(
     r"(?!\s+(?:into|until|till|before|does\s+it\s+take\s+(?:until|till|before)))\s*",
     re.IGNORECASE,
 )
+_SHARE = re.compile(
+    rf"^(?:how\s+much|what\s+(?:share|part|fraction|proportion|percentage|percent)|how\s+many\s+percent)\s+of\s+{VIDEO}\s+(?:(?:is|was|are|were|spent|talks?|deals?)\s+)+"
+    r"(?:about|on|with|for|covering|devoted\s+to)\s+(?P<much>\S.*)$"
+    rf"|^(?:is|was|does|did)\s+(?:(?:most|all|half|much|part)\s+of\s+(?:(?:the|this)\s+)?|(?:the|this)\s+(?:whole|entire)\s+){VIDEO}\s+(?:talks?\s+|deals?\s+)?(?:all\s+|only\s+)?(?:about|on|with)\s+(?P<all>\S.*)$",
+    re.IGNORECASE,
+)
+_AGAIN = re.compile(
+    r"^(?:does|do|did|is|are|was|were|will)\s+(?P<topic>\S.*?)\s+(?:(?:come|comes|came|be|get|gets)\s+)?(?:up|back|shown|mentioned|appear|discussed|explained|return)\s+(?:once\s+more|again)(?:\s+later(?:\s+on)?)?$"
+    r"|^(?:does|do|did|will)\s+(?:he|she|they|we|it|the\s+\w+)\s+(?:(?:go|come|get)\s+back|return)\s+to\s+(?P<old>\S.*?)(?:\s+again)?(?:\s+later(?:\s+on)?)?$",
+    re.IGNORECASE,
+)
 _END_OF_ALL = re.compile(
     rf"^(?:when|at\s+what\s+time)\s+(?:does|will|is|did)\s+{VIDEO}\s+(?:end|finish|finished|stop|over)$", re.IGNORECASE
 )
@@ -20,7 +31,8 @@ _LASTING = re.compile(
     re.IGNORECASE,
 )
 _SPENT = re.compile(
-    r"^(?:(?:is|are|was|were|do|does|did)\s+)?(?:(?:the\s+)?\w+\s+)?(?:spent|spends?)\s+(?:on|with|about|talking\s+about)\s+",
+    r"^(?:(?:is|are|was|were|do|does|did)\s+)?(?:(?:the\s+)?\w+\s+)?(?:spent|spends?)\s+(?:on|with|about|talking\s+about)\s+"
+    r"|^(?:on|about)\s+(?!(?:the\s+)?(?:screen|slides?|display)\b)(?=\S)",
     re.IGNORECASE,
 )
 _COUNT = re.compile(
@@ -111,7 +123,7 @@ _NTH = re.compile(
     rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{UNIT}"
     rf"|(?:slide|page)\s+(?:no\.?\s*|number\s+)?(?P<number>\d{{1,3}}))(?:\s+(?:about|called|titled))?(?:\s+(?:of|in)\s+{VIDEO})?$"
     rf"|^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came)\s+(?:shown\s+)?(?P<edge>(?:at\s+the\s+)?(?:first|last|end|beginning|start)|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|final)|how\s+does\s+{VIDEO}\s+(?P<verb>end|start|begin))"
-    rf"(?:\s+of\s+{VIDEO})?$",
+    rf"(?:\s+of\s+{VIDEO})?$|^(?:go|jump|skip)\s+to\s+the\s+(?:very\s+)?(?P<skipped>end|beginning|start)$",
     re.IGNORECASE,
 )
 _PLACED_TOPIC = re.compile(
@@ -157,12 +169,16 @@ def _of_several(text: str) -> Understood | None:
 def _of_length(text: str) -> Understood | None:
     if _END_OF_ALL.match(text):
         return Understood("duration", None)
+    if share := _SHARE.match(text):
+        return Understood("duration", topic_of(share["much"] or share["all"]))
     lasting = _DURATION.match(text)
     return _lasting(_ALTOGETHER.sub("", text[lasting.end() :])) if lasting else None
 
 
 def _of_many(text: str) -> Understood | None:
-    listed, counted = _LISTED.match(text), _COUNT.match(text)
+    listed, counted, again = _LISTED.match(text), _COUNT.match(text), _AGAIN.match(text)
+    if again:
+        return Understood("count", topic_of(again["topic"] or again["old"]))
     if listed and not _ONE_SLIDE.match(text):
         (named,) = filter(None, listed.groups())
         return Understood("count", topic_of(named))
@@ -256,7 +272,7 @@ def _number(text: str) -> int:
     nth = _NTH.match(text)
     if nth is None:
         return 0
-    word = (nth["word"] or nth["edge"] or nth["verb"] or "").casefold().rpartition(" ")[2]
+    word = (nth["word"] or nth["edge"] or nth["verb"] or nth["skipped"] or "").casefold().rpartition(" ")[2]
     return _NUMBERS[word] if word else int(nth["ordinal"] or nth["number"])
 
 

@@ -36,11 +36,11 @@ _YES_NO = re.compile(
 )
 _ANY = re.compile(
     r"^(?:(?:if|whether)\s+)?(?:(?:there\s+is|there['’]s)\s+)?any(?:thing|\s+\w+)?\s+(?:(?:said|shown|here|there|in\s+(?:here|there))\s+)?"
-    r"(?:about|on|of|with|regarding)\s+(?=\S)|^(?:if|whether)\s+(?=\S)",
+    r"(?:about|on|of|with|regarding)\s+(?=\S)|^(?:if|whether|any)\s+(?=\S)",
     re.IGNORECASE,
 )
 _OUTLINE = re.compile(
-    r"^(?!(?:is|are)\b)(?:(?:please|can\s+you|give|show|me|make|write|list|name|tell|what|which|are|is|a|an|the|all|of)\s+)*"
+    r"^(?!(?:is|are)\b)(?:(?:please|can\s+you|give|show|me|make|write|list|name|tell|what|which|are|is|a|an|the|all|of|main|key|most|important|major)\s+)*"
     r"(?:outline|table\s+of\s+contents|contents|chapter\s+(?:marks?|list)|time\s?stamps(?=$)|chapters|topics|titles|headings|sections|slides)\b"
     r"(?!\s+(?:(?:is|are|was|were)\s+(?=about|on\b|called|titled|named|with\b))?(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
     r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b|\s+(?:are|were|is|was)\s+(?:shown\s+)?(?:only|just|twice|briefly|more)\b)"

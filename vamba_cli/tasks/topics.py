@@ -8,7 +8,7 @@ _REQUEST = r"(?:explain|describe|define|compare|read|tell\s+(?:me|us)\s+(?:\w+\s
 _POLITE = re.compile(
     r"^(?:(?:please|hi|hello|hey|so|ok|okay|and|well|um|now|sorry|thanks)\b[\s,!.]*(?:there\b[\s,!.]*)?"
     r"|(?:can|could|would|will)\s+you\s+(?:please\s+)?(?:tell|show|give|find)\s+(?:me|us)\s+(?:out\s+)?"
-    r"|(?:tell|show)\s+(?:me|us)\s+"
+    r"|(?:tell|show)\s+(?:me|us)\s+|(?:(?:can|could)\s+you\s+(?:please\s+)?)?find\s+(?:out\s+)?(?=where\b|when\b)"
     r"|(?:i\s+(?:want|would\s+like|wanna|need)|i['’]d\s+like)\s+to\s+(?:know|see|find)\s+(?:out\s+)?|(?:i\s+wonder|do\s+you\s+know|any\s+idea)\s+)+"
     rf"(?=(?:when|where|what|which|who|how|why|at|is|are|does|do|if|whether|any\w*|{_REQUEST})\b)"
     rf"|^(?:(?:please|so|and|hi|hello|hey)[\s,]+)*(?:can|could)\s+you\s+(?:please\s+)?(?={_REQUEST}\b)",
@@ -41,7 +41,7 @@ _HELPERS = re.compile(
 )
 ENDING = re.compile(
     r"\s+(?:(?:is|are|was|were|be|been|being|get|gets|first|finally|actually|ever|again|also|next)\s+)*"
-    r"(?:(?:start|begin)s?\s+and\s+(?:end|stop|finish)s?|introduced|explained|discussed|mentioned|shown|show|covered|presented|defined|described|displayed|visible|seen|said|taught|"
+    r"(?:(?:start|begin)s?\s+and\s+(?:(?:when\s+)?does\s+it\s+)?(?:end|stop|finish)s?|introduced|explained|discussed|mentioned|shown|show|covered|presented|defined|described|displayed|visible|seen|said|taught|"
     r"treated|named|used|appear(?:s|ed|ing)?|come(?:s)?\s+up|came\s+up|start(?:s|ed)?|begin(?:s)?|began|happen(?:s|ed)?|end(?:s|ed)?"
     r"|is|are|was|were)$",
     re.IGNORECASE,

@@ -1,7 +1,6 @@
 """Spans that support a question: the search for them, their times, and the sentence that names them."""
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -26,6 +25,7 @@ from vamba_cli.tasks.speech import (
     said,
     spans_text,
 )
+from vamba_cli.tasks.spelling import is_written_in_two_ways, spellings
 from vamba_cli.tasks.topics import is_picture
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.wishes import subject
@@ -46,15 +46,7 @@ class Reply(NamedTuple):
 _WINDOW_CHARACTERS = 1_500  # of lines with the question about one window: a minute of fast speech
 _EVERY_SPAN = 10_000
 _SMALL_PRINT_PIXELS = 1280  # along the longer edge, about as many as that preset keeps
-_ON_A_SLIDE = re.compile(
-    r"^(?:(?:words?|terms?|phrase)|examples?\s+(?:of|for)(?:\s+(?:a|an|the))?)\s+(?=\S)|\s+(?:slides?|pages?|examples?|sections?|parts?|chapters?)$|\s+(?:in|as)\s+(?:the|a|its|their)\s+(?:titles?|headings?|text)$",
-    re.IGNORECASE,
-)
-_ORDINAL = re.compile(r"(?:the\s+)?(?:first|second|third|fourth|fifth|last|next|other)", re.IGNORECASE)
-_SHORT_NAME = 4  # letters of what may be an abbreviation that was typed in small letters
 HOW_TO_ASK = "Ask in English, about one topic at a time: “when is TOPIC shown?”."
-_HYPHENATED = re.compile(r"([a-z])-?([A-Z]{2,})")
-_NUMBERED = re.compile(r"(?P<kind>[^\W\d_]+) (?P<zero>0?)(?P<digit>[1-9])")
 _SURE = 0.65  # a best span below this is only a guess, and said to be one
 
 
@@ -126,7 +118,7 @@ def _in_any_spelling(
             continue  # other capitals are a guess
         if spans and (not best or spans[0].heading):
             best, best_spelling = spans, spelling
-        if best and (best[0].heading or not (_HYPHENATED.fullmatch(topic) or _NUMBERED.fullmatch(topic))):
+        if best and (best[0].heading or not is_written_in_two_ways(topic)):
             break  # of "tSNE" and "t-SNE", "week 4" and "week 04" the one may be the title where the other is mentioned
     return best, best_spelling
 
@@ -134,47 +126,6 @@ def _in_any_spelling(
 def is_sure(span: ScoredSpan) -> bool:
     """Whether a span is more than a guess."""
     return span.heading or span.probability >= _SURE
-
-
-def spellings(topic: str) -> list[str]:
-    """A topic as it was typed, in the singular, with or without a hyphen, and without the slide that it is on.
-
-    >>> spellings("mini-batches"), spellings("gradient descent"), spellings("Gauss")
-    (['mini-batches', 'mini-batch', 'mini batches'], ['gradient descent', 'gradient-descent'], ['Gauss'])
-    >>> spellings("gsea"), spellings("outline")
-    (['gsea', 'GSEA', 'Gsea'], ['outline'])
-    >>> spellings("tSNE"), spellings("t-SNE")
-    (['tSNE', 't-SNE'], ['t-SNE', 't SNE', 'tSNE'])
-    >>> spellings("gene ontology slide"), spellings("word limma"), spellings("analysis in the title")[-1]
-    (['gene ontology slide', 'gene ontology', 'gene-ontology'], ['word limma', 'limma'], 'analysis')
-    >>> spellings("UMAP section")[:2], spellings("first example"), spellings("last part")
-    (['UMAP section', 'UMAP'], ['first example', 'first-example'], ['last part', 'last-part'])
-    >>> spellings("week 4"), spellings("Week 04")
-    (['week 4', 'week 04'], ['Week 04', 'Week 4'])
-    >>> spellings("pointer examples"), spellings("example of a pointer"), spellings("examples")
-    (['pointer examples', 'pointer'], ['example of a pointer', 'pointer'], ['examples', 'example'])
-    """
-    bare = _ON_A_SLIDE.sub("", topic)
-    if bare and bare != topic and not _ORDINAL.fullmatch(bare):
-        return [topic, *spellings(bare)]
-    short = len(topic) <= _SHORT_NAME and topic.isalpha() and topic.islower()
-    found = [
-        topic,
-        *([topic.upper(), topic.capitalize()] if short else []),
-        re.sub(r"(?<=[a-z]{3})(?:(?<=ch|sh|ss|.x)es|(?<=z)zes|(?<![sui])s)$", "", topic),
-    ]
-    words = topic.split()
-    if "-" in topic:
-        found.append(topic.replace("-", " "))
-    elif len(words) == 2 and all(map(str.isalpha, words)):
-        found.append("-".join(words))
-    numbered = _NUMBERED.fullmatch(topic)
-    if numbered:
-        found.append(f"{numbered['kind']} {'' if numbered['zero'] else '0'}{numbered['digit']}")
-    abbreviation = _HYPHENATED.fullmatch(topic)
-    if abbreviation:
-        found += ["-".join(abbreviation.groups()), "".join(abbreviation.groups())]
-    return list(dict.fromkeys(found))
 
 
 def _search(

@@ -2,6 +2,8 @@
 
 >>> moment_seconds("what is on the slide at 10:05?"), span_seconds("what happens between 2:00 and 3:00?", 300.0)
 (605.0, (120.0, 180.0))
+>>> moment_seconds("what was on screen just before 10:00?")
+598.0
 >>> limited("is PCA shown in the last five minutes")
 ('is PCA shown', 'in the last five minutes')
 """
@@ -11,7 +13,7 @@ import re
 from vamba_cli.tasks.topics import FEW, MINUTES, VIDEO, count_of
 
 _MOMENT = re.compile(
-    r"(?:^|\b(?:at|around|about|near|after|read|(?:go|jump|skip|seek)\s+to)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
+    r"(?:^|\b(?:at|around|about|near|after|(?P<before>(?:just|right|shortly)\s+before)|read|(?:go|jump|skip|seek)\s+to)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
     re.IGNORECASE,
 )
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
@@ -43,7 +45,10 @@ _SHARE = re.compile(
 # A time of the video and no other number: "a value between 0 and 1", "reduced by 20 s" limit nothing.
 _SPELT = r"\d{1,4}(?:[.,]\d+)?[\s-]*(?:hours?|min(?:ute)?s?|sec(?:ond)?s?)\b"
 _TIME = rf"(?:{_CLOCK}|minute\s+\d{{1,4}}|{_SPELT}(?:\s+(?:and\s+)?{_SPELT})?)"
-_SIDE = rf"(?P<side>after|since|from|before|until|till)\s+(?:the\s+)?(?P<point>{_TIME})(?:\s+mark)?(?:\s+on)?"
+_SIDE = (
+    r"(?:(?:just|right|shortly)\s+)?(?P<side>after|since|from|before|until|till)\s+"
+    rf"(?:the\s+)?(?P<point>{_TIME})(?:\s+mark)?(?:\s+on)?"
+)
 _BOUNDED = re.compile(_SIDE, re.IGNORECASE)
 _AT = rf"(?:at|around)\s+(?:the\s+)?(?P<at>{_TIME})"
 _IN = r"(?:in|during|within)\s+(?:the\s+)?"
@@ -61,6 +66,7 @@ _LIMITED_LAST = re.compile(
     rf"^(?=(?:what|which)\s+slides?\s|{_OF_A_TOPIC})(?P<rest>.+?)[\s,]+(?P<stretch>{_STRETCH})$", re.IGNORECASE
 )
 _AT_LAST = re.compile(rf"^(?P<rest>(?:is|are|was|were|does|do|did)\s.+?)[\s,]+(?P<stretch>{_AT})$", re.IGNORECASE)
+_A_LITTLE_SECONDS = 2.0  # that "just before 10:00" is earlier
 _MOMENT_SECONDS = 1.0  # that "at 10:00" lasts
 
 
@@ -68,7 +74,7 @@ def moment_seconds(question: str) -> float | None:
     """The time that a question names, as in "what is shown at 12:30?"."""
     found = _MOMENT.search(question)
     if found:
-        return _seconds(found["time"])
+        return max(0.0, _seconds(found["time"]) - (_A_LITTLE_SECONDS if found["before"] else 0.0))
     minute = _MINUTE.search(question)
     if minute is None:
         return None

@@ -52,6 +52,7 @@ _ORDER = re.compile(
     rf"(?:(?:the\s+)?(?:slide|page|part|section|chapter|title|topic|one)\s+(?:about|on|of|called|titled|named|with)\s+)?(?P<topic>.+)$",
     re.IGNORECASE,
 )
+_JUST_BEFORE = re.compile(r"\b(?:just|right|shortly)\s+before\s+\d{1,2}:\d", re.IGNORECASE)  # a moment, no topic
 _ORDINALS = (
     "first opening beginning start title cover", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
     "ninth", "tenth",
@@ -67,7 +68,7 @@ _PLACED = re.compile(
 _LISTED = re.compile(
     r"^(?:list|show|find|name|give)\s+(?:me\s+)?(?:(?:all|every|each)\s+)?(?:of\s+)?(?:the\s+)?(?:(?:slides?|pages?)\s+(?:(?:that|which)\s+)?(?:are\s+)?"
     r"(?:about|on|with|of|for|called|titled|named|mention(?:s|ing)?|show(?:s|ing)?|contain(?:s|ing)?)\s+(?P<topic>.+)"
-    r"|(?P<bare>(?!(?:me|the|this|that|last|first|next|final|title|all|every|each|\d+)\b)\S.*?)\s+slides)$"
+    r"|(?P<bare>(?!(?:me|the|this|that|last|first|next|final|titles?|headings?|all|every|each|\d+)\b)\S.*?)\s+slides)$"
     rf"|^(?:show|find|give|name)\s+(?:me\s+)?(?:all|every|each)\s+(?:of\s+)?(?:the\s+)?(?P<every>(?!(?:{UNIT}|contents|of)\b)\S.*)$"
     rf"|^list\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:everything|all)\s+(?:about|on)\s+|{UNIT}\s+(?:about|on|with|that\s+mention)\s+)?"
     rf"(?P<any>(?!(?:{UNIT}|contents|the|all|of|me|a|an|them|it|what|which|every|each|main|key|most|important|table)\b)\S.*)$"
@@ -113,7 +114,7 @@ _EDGE_OF = re.compile(
 )
 _LONGEST = re.compile(
     rf"^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|was|stays?|stayed|remains?)\s+(?:(?:shown|on\s+(?:the\s+)?screen|up|visible|displayed|there)\s+)?)?(?:for\s+)?(?:the\s+)?"
-    rf"(?P<edge>longest|shortest)(?:\s+(?:time|{UNIT}|shown|on\s+(?:the\s+)?screen))*$",
+    rf"(?P<edge>longest|shortest)(?:\s+(?:time|part|{UNIT}|shown|on\s+(?:the\s+)?screen))*(?:\s+(?:of|in)\s+{VIDEO})?$",
     re.IGNORECASE,
 )
 _ALTOGETHER = re.compile(r"\s+(?:in\s+(?:total|all)|altogether|overall)$", re.IGNORECASE)
@@ -122,7 +123,7 @@ _NTH = re.compile(
     rf"^(?:(?:what|which)(?:\s+is|\s+was|\s+were|\s+are)?\s+|(?:go|jump|skip)\s+to\s+)?(?:on\s+)?(?:shown\s+(?:on|at|in)\s+|the\s+title\s+of\s+)?(?:the\s+)?(?:very\s+)?"
     rf"(?:(?P<word>{'|'.join(sorted(_NUMBERS))})(?:\s+(?:{UNIT}|thing|one))|(?P<ordinal>\d{{1,3}})(?:st|nd|rd|th)\s+{UNIT}"
     rf"|(?:slide|page)\s+(?:no\.?\s*|number\s+)?(?P<number>\d{{1,3}}))(?:\s+(?:about|called|titled))?(?:\s+(?:of|in)\s+{VIDEO})?$"
-    rf"|^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came)\s+(?:shown\s+)?(?P<edge>(?:at\s+the\s+)?(?:first|last|end|beginning|start)|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|final)|how\s+does\s+{VIDEO}\s+(?P<verb>end|start|begin))"
+    rf"|^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came|comes\s+up|came\s+up)\s+(?:shown\s+)?(?P<edge>(?:at\s+the\s+(?:very\s+)?)?(?:first|last|end|beginning|start)|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|final)|how\s+does\s+{VIDEO}\s+(?P<verb>end|start|begin))"
     rf"(?:\s+of\s+{VIDEO})?$|^(?:go|jump|skip)\s+to\s+the\s+(?:very\s+)?(?P<skipped>end|beginning|start)$",
     re.IGNORECASE,
 )
@@ -214,7 +215,7 @@ def _named(name: str) -> str | None:
 
 def _of_a_neighbour(text: str) -> Understood | None:
     ordered = _ORDER.match(text)
-    if ordered is None:
+    if ordered is None or _JUST_BEFORE.search(text):
         return None
     early = ordered["order"].casefold().startswith(("before", "preced"))
     return Understood("before" if early else "after", topic_of(ordered["topic"]))

@@ -31,7 +31,8 @@ _WHILE = re.compile(
 )
 _YES_NO = re.compile(
     r"^(?:is|are|was|were|does|do|did|has|have|can|could|will)\s+(?:there\s+(?:a\s+|an\s+|any\s+|some\s+|no\s+)?(?:(?:slide|part|thing|"
-    r"something|anything|nothing|mention|word)\s+(?:of|on|about|called|titled|with|comparing|explaining|showing|describing|mentioning|introducing|covering)\s+)?)?",
+    r"something|anything|nothing|mention|word)\s+(?:of|on|about|called|titled|with|comparing|explaining|showing|describing|mentioning|introducing|covering"
+    r"|(?:that|which)\s+(?:explain|show|describe|mention|introduce|cover|discuss|define|compare|contain|say|ha|deal|talk|speak|include)(?:s|es|ed)?(?:\s+(?:about|of|with))?)\s+)?)?",
     re.IGNORECASE,
 )
 _ANY = re.compile(
@@ -41,7 +42,7 @@ _ANY = re.compile(
 )
 _OUTLINE = re.compile(
     r"^(?!(?:is|are)\b)(?:(?:please|can\s+you|give|show|me|make|write|list|name|tell|what|which|are|is|a|an|the|all|of|main|key|most|important|major)\s+)*"
-    r"(?:outline|table\s+of\s+contents|contents|chapter\s+(?:marks?|list)|time\s?stamps(?=$)|chapters|topics|titles|headings|sections|slides)\b"
+    r"(?:outline|table\s+of\s+contents|contents|(?:title|heading)s?\s+of\s+(?:every|each|all)|chapter\s+(?:marks?|list)|time\s?stamps(?=$)|chapters|topics|titles|headings|sections|slides)\b"
     r"(?!\s+(?:(?:is|are|was|were)\s+(?=about|on\b|called|titled|named|with\b))?(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
     r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b|\s+(?:are|were|is|was)\s+(?:shown\s+)?(?:only|just|twice|briefly|more)\b)"
     r"|^summari[sz]e(?:\s+(?:the|this|that|your|whole|entire|everything|all|it|briefly|shortly|quickly|please|for\s+me|in\s+\w+(?:\s+\w+)?|video|lecture|talk|film|movie|presentation|clip|recording"

@@ -14,7 +14,11 @@ _POLITE = re.compile(
     rf"|^(?:(?:please|so|and|hi|hello|hey)[\s,]+)*(?:can|could)\s+you\s+(?:please\s+)?(?={_REQUEST}\b)",
     re.IGNORECASE,
 )
-_THANKS = re.compile(r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx))$", re.IGNORECASE)
+_THANKS = re.compile(
+    r"(?:\s+(?:please|pls)|,\s*(?:please|pls|thanks|thank\s+you|thx)"
+    r"|\s+in\s+(?:(?:a|one|two|three|few|some|your|simple|short|plain|own)\s+)+(?:sentences?|words?|terms|lines?|english))$",
+    re.IGNORECASE,
+)
 _ALSO = re.compile(  # "… and for how long?"
     r"^((?:what|when|where|which|who|how|is|are|was|were|does|do|did)\b.*?\S)(?:,?\s+and|,)\s+(?:if\s+so,?\s+)?(?:(?:for\s+)?how\s+(?:long|often)|when|where"
     r"|at\s+what\s+time)(?:\s+(?:is|was|are|were|does|do|did|has)\s+(?:it|that|this|they)\b.*)?$",
@@ -28,7 +32,7 @@ _MISTYPED = {
 _MEANT = {typed: meant for meant, others in _MISTYPED.items() for typed in others.split()}
 VIDEO = (
     r"(?:(?:this|the|that|your)\s+)?(?:whole\s+)?"
-    r"(?:video|lecture|talk|film|movie|presentation|clip|recording|session|deck|it|this)"
+    r"(?:video|lecture|talk|film|movie|presentation|clip|recording|session|deck|tutorial|seminar|webinar|screencast|it|this)"
 )
 _HELPERS = re.compile(
     r"^(?:(?:is|are|was|were|does|do|did|will|would|can|could|has|have|had)\s+)?"

@@ -195,6 +195,7 @@ OTHERS = {
     "what's the last thing about t-SNE?": ("nth", "t-SNE"),
     "when does it end?": ("duration", None),
     "give me chapter marks": ("outline", None),
+    "which example comes after 04-sleep?": ("after", "04-sleep"),
     "give me the title of every slide": ("outline", None),
     "list the titles of all slides": ("outline", None),
     "is there a slide that explains quilt?": ("yes-no", "quilt"),

@@ -46,7 +46,7 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _ORDER = re.compile(
-    rf"^(?:and\s+)?(?:(?:what|which)\b(?:\s+{UNIT})?|(?:the\s+)?(?:first|next|last|previous)(?=\s+{UNIT}\s))(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
+    rf"^(?:and\s+)?(?:(?:what|which)\b(?:\s+(?:{UNIT}|example|exercise|part|step))?|(?:the\s+)?(?:first|next|last|previous)(?=\s+{UNIT}\s))(?:\s+(?:is|are|was|were|do|does|did|will|they|we|he|she|you|the|a|speaker|lecturer|comes?|came"
     rf"|coming|happens?|happened|follows|followed|shown|show|discuss(?:ed)?|explain(?:ed)?|covered|cover|treated|there|next|right|just|directly|immediately|straight|first"
     rf"|on|screen|see|{UNIT}|thing|one))*\s+(?P<order>after|before|follows?|following|precedes?|preceding)\s+"
     rf"(?:(?:the\s+)?(?:slide|page|part|section|chapter|title|topic|one)\s+(?:about|on|of|called|titled|named|with)\s+)?(?P<topic>.+)$",

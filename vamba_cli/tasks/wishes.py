@@ -12,7 +12,7 @@ import re
 from typing import Literal
 
 from vamba_cli.tasks.order_questions import slide_to_read
-from vamba_cli.tasks.topics import COUNTS, UNIT, plain
+from vamba_cli.tasks.topics import COUNTS, UNIT, VIDEO, plain
 
 Wish = Literal["title", "text", "about"]
 
@@ -40,7 +40,9 @@ _TITLE = re.compile(
     r"(?:screen|slide|display)|happening|to\s+be\s+seen)"
     r"|^(?:what|which)\s+(?:slide|page)\s+(?:is|was)\b|^what\s+(?:do\s+(?:you|we|i)\s+see|can\s+be\s+seen|happens)\b"
     r"|^(?:what|which)(?:\s+\w+)?\s+(?:does|do)\s+(?:the\s+|this\s+)?(?:video|lecture|talk|film|slide)\s+(?:show|deal|talk|treat)\b"
-    r"|^describe\s+(?:this|the)\s+(?:video|lecture|talk|film|slide|picture|image)$",
+    r"|^describe\s+(?:this|the)\s+(?:video|lecture|talk|film|slide|picture|image)$"
+    rf"|^(?:what|how)\s+is\s+(?:{VIDEO}|(?:this|the)\s+(?:course|class))\s+(?:called|named|titled)$|^what\s+is\s+the\s+name\s+of\s+(?:{VIDEO}|(?:this|the)\s+(?:course|class))$"
+    r"|^(?:which|what)\s+(?:course|class|lecture|talk|video|tutorial|presentation)\s+is\s+(?:this|it)$",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(
@@ -56,7 +58,7 @@ _SUBJECTS = tuple(
         r"(?:slide|page)(?:\s+says?)?$",
         r"^read\s+(?:me\s+)?(?:the\s+)?slide\s+(?P<topic>(?!(?:no|number|at|on|in|of|from|before|after|behind|that|which|where|when|with|about|called|titled|named|and|or|out|aloud|to|please|for|by|again|here|now|next|carefully|slowly"
         rf"|titles?|text|headings?|{'|'.join(COUNTS)})\b|\d)\S.*)$",
-        r"^what(?:\s+is|\s+does|\s+stands)\s+(?:written\s+|it\s+say\s+)?(?:on|in)\s+(?:the\s+)?(?:slide|page)\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+)$",
+        r"^what(?:\s+is|\s+does|\s+stands)\s+(?:written\s+|it\s+say\s+)?(?:on|in)\s+(?:the\s+)?(?:slide|page)s?\s+(?:about|on|with|called|titled|named)\s+(?P<topic>.+)$",
         r"^read\s+(?:me\s+|out\s+|(?:the\s+)?(?:text|part|words?)\s+(?:about|on|of)\s+)*"
         r"(?P<topic>(?!(?:it|this|that|what|everything|all|more|on|out|me|slides?|pages?\s+\d+|text|title|\d+|(?:the|a)\s+(?:title|heading|text|slides?|page|screen|whole|words?|first|last|next|bullets?))\b)\S.*)$",
         r"^(?:what|which)\s+(?:is|are|was|were)\s+(?:the\s+)?(?:\w+\s+){0,2}?(?:advantages?|disadvantages?|benefits?|drawbacks?|limits?"
@@ -94,8 +96,8 @@ _CERTAIN = re.compile(
 def wish(question: str) -> Wish | None:
     """Whether a title or the words of a slide would answer an open question; None where neither would.
 
-    >>> wish("read the title"), wish("read the slide")
-    ('title', 'text')
+    >>> wish("read the title"), wish("read the slide"), wish("which course is this?"), wish("what is PCA called?")
+    ('title', 'text', 'title', None)
     """
     text = plain(question)
     if _READ_TITLE.match(text):

@@ -30,8 +30,11 @@ _CLOCK = r"\d{1,2}:[0-5]\d(?::[0-5]\d)?(?![:\d])"
 _POINT = rf"(?:{_CLOCK}|(?:minute\s+)?\d{{1,4}}(?:\s*m(?:in(?:ute)?s?)?\b)?)"
 _BETWEEN = re.compile(rf"\b(?:between|from)\s+({_POINT})\s+(?:and|to|until|till)\s+({_POINT})", re.IGNORECASE)
 _OPEN_END = re.compile(
-    rf"\b(?:topics|titles|slides|headings|chapters)\b.*\b(?P<side>after|since|from|before|until|till)\s+({_CLOCK})",
+    rf"\b(?:topics|titles|slides|headings|chapters)\b.*\b(?P<side>after|since|from|before|until|till)\s+(?P<point>{_CLOCK})",
     re.IGNORECASE,
+)
+_MISSED = re.compile(
+    rf"\bmiss(?:ed)?\b.*?\b(?P<side>until|till|before)?(?:at|after|from)?\s+(?P<point>{_CLOCK})", re.IGNORECASE
 )
 _END = re.compile(r"\b(?:at|towards?|near|by)\s+the\s+(?:very\s+)?(?P<edge>end|close|beginning|start)\b", re.IGNORECASE)
 _MIDDLE = re.compile(r"\bhalf[\s-]?way\b|\b(?:at|in|near|around)\s+the\s+middle\b", re.IGNORECASE)
@@ -95,17 +98,17 @@ def span_seconds(question: str, duration_seconds: float) -> tuple[float, float] 
 
     >>> span_seconds("what is shown in the last 2 minutes?", 300.0), span_seconds("list the second half", 300.0)
     ((180.0, 300.0), (150.0, 300.0))
-    >>> span_seconds("is PCA shown in the first 20 seconds?", 300.0)
-    (0.0, 20.0)
+    >>> span_seconds("is PCA shown in the first 20 seconds?", 300.0), span_seconds("what did I miss until 2:00?", 300.0)
+    ((0.0, 20.0), (0.0, 120.0))
     >>> span_seconds("which topics are covered after 2:00?", 300.0), span_seconds("what comes after 2:00?", 300.0)
     ((120.0, 300.0), None)
     """
     between = _BETWEEN.search(question)
     if between:
         return _point_seconds(between[1]), _point_seconds(between[2])
-    one_sided = _OPEN_END.search(question)
+    one_sided = _OPEN_END.search(question) or _MISSED.search(question)
     if one_sided:
-        return _on_a_side(one_sided["side"], _seconds(one_sided[2]), duration_seconds)
+        return _on_a_side(one_sided["side"] or "until", _seconds(one_sided["point"]), duration_seconds)
     share = _SHARE.search(question)
     if share:
         parts, place = _SHARES[share["share"].casefold()], share["place"].casefold()

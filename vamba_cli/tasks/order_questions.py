@@ -19,7 +19,7 @@ _SHARE = re.compile(
 )
 _AGAIN = re.compile(
     r"^(?:does|do|did|is|are|was|were|will)\s+(?P<topic>\S.*?)\s+(?:(?:come|comes|came|be|get|gets)\s+)?(?:up|back|shown|mentioned|appear|discussed|explained|return)\s+(?:once\s+more|again)(?:\s+later(?:\s+on)?)?$"
-    r"|^(?:does|do|did|will)\s+(?:he|she|they|we|it|the\s+\w+)\s+(?:(?:go|come|get)\s+back|return)\s+to\s+(?P<old>\S.*?)(?:\s+again)?(?:\s+later(?:\s+on)?)?$",
+    r"|^(?:does|do|did|will)\s+(?:he|she|they|we|the\s+(?:speaker|lecturer|teacher|presenter|professor))\s+(?:(?:go|come|get)\s+back|return)\s+to\s+(?P<old>\S.*?)(?:\s+again)?(?:\s+later(?:\s+on)?)?$",
     re.IGNORECASE,
 )
 _END_OF_ALL = re.compile(

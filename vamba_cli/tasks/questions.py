@@ -46,7 +46,7 @@ _OUTLINE = re.compile(
     r"(?!\s+(?:(?:is|are|was|were)\s+(?=about|on\b|called|titled|named|with\b))?(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
     r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b|\s+(?:are|were|is|was)\s+(?:shown\s+)?(?:only|just|twice|briefly|more)\b)"
     r"|^summari[sz]e(?:\s+(?:the|this|that|your|whole|entire|everything|all|it|briefly|shortly|quickly|please|for\s+me|in\s+\w+(?:\s+\w+)?|video|lecture|talk|film|movie|presentation|clip|recording"
-    r"|session|deck|slides|contents?|main|key|points|ideas|topics))*$|^(?:(?:give|make|write)\s+(?:me\s+)?)?(?:an?\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview)\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b",
+    r"|session|deck|slides|contents?|main|key|points|ideas|topics))*$|^(?:(?:give|make|write)\s+(?:me\s+)?)?(?:an?\s+)?(?:short\s+|brief\s+|quick\s+)?(?:summary|overview)\b|^what\s+(?:is|does\s+\w+|do\s+\w+)\s+cover(?:ed)?\b|^what\s+(?:did|do|have|would|will)\s+(?:i|we)\s+miss(?:ed)?\b",
     re.IGNORECASE,
 )
 _ASKS_FOR_A_VIEW = re.compile(

@@ -66,6 +66,10 @@ _PART_WHERE = re.compile(
     r"^(?:the\s+|a\s+)?(?:part|slide|section|place|point|moment|bit)\s+(?:where|when|in\s+which)\s+(?=(?:they|he|she|we|you|it|the|there)\s)",
     re.IGNORECASE,
 )
+# "they explain what a marker gene is"; in small letters: "What it is" may be a title
+_WHAT_IT_IS = re.compile(
+    r"^(?:what(?=.*\s(?:is|are|was|were|means?)$)|how(?=.*\sworks?$))\s+(?P<topic>(?!(?:it|this|that)\b)\S.*?)\s+\w+$"
+)
 _PRONOUN = re.compile(
     r"(?:and\s+)?(?:(?:right\s+)?(?:after|before|since)\s+)?(?:that|this|those|these|them|it|he|she|they|there|here|then|next|afterwards|before|after)",
     re.IGNORECASE,
@@ -121,6 +125,7 @@ def topic_of(rest: str) -> str | None:
     text = rest[helper.end() :] if helper else rest
     if helper and _OF_A_SLIDE.search(helper[0]):
         text = PREPOSITION.sub("", text)
+    text = _WHAT_IT_IS.sub(r"\g<topic>", text)
     for pattern in (_PLACE, ENDING, _PLACE):  # each once: "Before we start" may be a title
         text = pattern.sub("", " " + text).strip()
     without = re.sub(r"^['‘](.+)['’]$", r"\1", _ARTICLE.sub("", text).strip())

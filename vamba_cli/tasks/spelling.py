@@ -39,6 +39,8 @@ def spellings(topic: str) -> list[str]:
     (['pointer examples', 'pointer'], ['example of a pointer', 'pointer'], ['examples', 'example'])
     >>> spellings("colour"), spellings("normalization"), spellings("noise"), spellings("exercise")
     (['colour', 'color'], ['normalization', 'normalisation'], ['noise'], ['exercise'])
+    >>> spellings("RISK MINIMIZATION")
+    ['RISK MINIMIZATION', 'RISK-MINIMIZATION', 'RISK MINIMISATION', 'RISK-MINIMISATION']
     """
     bare = _ON_A_SLIDE.sub("", topic)
     if bare and bare != topic and not _ORDINAL.fullmatch(bare):
@@ -70,7 +72,7 @@ def _across_the_sea(topic: str) -> list[str]:
         for stem, british, american, tail in _ENGLISH
         for one, other in ((british, american), (american, british))
     )
-    return [text for text in swapped if text != topic]
+    return [text.upper() if topic.isupper() else text for text in swapped if text != topic]
 
 
 def is_written_in_two_ways(topic: str) -> bool:

@@ -31,13 +31,11 @@ from vamba_cli.engine.events import ignore
 from vamba_cli.engine.generate import Span, generate
 from vamba_cli.engine.session import Session
 from vamba_cli.settings import Settings
-from vamba_cli.train.evaluate import edit_distance, f1_in_order
+from vamba_cli.train.evaluate import LISTED_TOKENS, TITLE_TOKENS, edit_distance, f1_in_order
 from vamba_cli.train.questions import AFTER, BEFORE, COUNT, SEPARATOR, TITLES, number_told
 
 CLIP_PAIRS = 64
 LETTERS_WRONG = 0.1  # of a title that still counts as right
-_LISTED_TOKENS = 40  # for each title of a list
-_TITLE_TOKENS = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def neighbours(clip: Clip, wording: str, step: int) -> list[tuple[str, str, str]
     asked = []
     for place, title in enumerate(clip.titles):
         if clip.titles.count(title) == 1 and 0 <= place + step < len(clip.titles):
-            answer = clip.ask(wording.format(title), _TITLE_TOKENS)
+            answer = clip.ask(wording.format(title), TITLE_TOKENS)
             asked.append((title, clip.titles[place + step], answer))
     return asked
 
@@ -99,10 +97,11 @@ def measure(lecture: Lecture, model: OpenModel) -> Row:
     row: Row = {"of": lecture.name, "listed": [], "as_many": [], "counted": [], "after": [], "before": [],
                 "exact": [], "misses": []}  # fmt: skip
     for clip in clips_of(lecture, session):
-        told = clip.ask(TITLES[0], (len(clip.titles) + 2) * _LISTED_TOKENS).split(SEPARATOR)
+        room = (len(clip.titles) + 2) * LISTED_TOKENS
+        told = clip.ask(TITLES[0], room).split(SEPARATOR)
         row["listed"].append(f1_in_order([nearest(title, clip.titles) for title in told], clip.titles))
         row["as_many"].append(len(told) == len(clip.titles))
-        number = number_told(clip.ask(COUNT[0], (len(clip.titles) + 2) * _LISTED_TOKENS))
+        number = number_told(clip.ask(COUNT[0], room))
         row["counted"].append(number == len(clip.titles))
         for kind, wording, step in (("after", AFTER[0], 1), ("before", BEFORE[0], -1)):
             for title, true, answer in neighbours(clip, wording, step):

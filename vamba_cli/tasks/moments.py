@@ -10,10 +10,11 @@
 
 import re
 
-from vamba_cli.tasks.topics import FEW, MINUTES, VIDEO, count_of
+from vamba_cli.tasks.topics import FEW, JUST, MINUTES, VIDEO, count_of
 
 _MOMENT = re.compile(
-    r"(?:^|\b(?:at|around|about|near|after|(?P<before>(?:just|right|shortly)\s+before)|read|(?:go|jump|skip|seek)\s+to)\s+)(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
+    rf"(?:^|\b(?:at|around|about|near|after|(?P<before>{JUST}\s+before)|read|(?:go|jump|skip|seek)\s+to)\s+)"
+    r"(?:minute\s+)?(?P<time>\d{1,2}:[0-5]\d(?::[0-5]\d)?)(?![:\d])\b",
     re.IGNORECASE,
 )
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
@@ -49,7 +50,7 @@ _SHARE = re.compile(
 _SPELT = r"\d{1,4}(?:[.,]\d+)?[\s-]*(?:hours?|min(?:ute)?s?|sec(?:ond)?s?)\b"
 _TIME = rf"(?:{_CLOCK}|minute\s+\d{{1,4}}|{_SPELT}(?:\s+(?:and\s+)?{_SPELT})?)"
 _SIDE = (
-    r"(?:(?:just|right|shortly)\s+)?(?P<side>after|since|from|before|until|till)\s+"
+    rf"(?:{JUST}\s+)?(?P<side>after|since|from|before|until|till)\s+"
     rf"(?:the\s+)?(?P<point>{_TIME})(?:\s+mark)?(?:\s+on)?"
 )
 _BOUNDED = re.compile(_SIDE, re.IGNORECASE)

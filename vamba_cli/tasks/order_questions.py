@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from vamba_cli.tasks.topics import COUNTS, ENDING, UNIT, VIDEO, count_of, is_pronoun, plain, topic_of
+from vamba_cli.tasks.topics import COUNTS, ENDING, JUST, UNIT, VIDEO, count_of, is_pronoun, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
 _DURATION = re.compile(
@@ -52,7 +52,7 @@ _ORDER = re.compile(
     rf"(?:(?:the\s+)?(?:slide|page|part|section|chapter|title|topic|one)\s+(?:about|on|of|called|titled|named|with)\s+)?(?P<topic>.+)$",
     re.IGNORECASE,
 )
-_JUST_BEFORE = re.compile(r"\b(?:just|right|shortly)\s+before\s+\d{1,2}:\d", re.IGNORECASE)  # a moment, no topic
+_JUST_BEFORE = re.compile(rf"\b{JUST}\s+before\s+\d{{1,2}}:\d", re.IGNORECASE)  # a moment, no topic
 _ORDINALS = (
     "first opening beginning start title cover", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
     "ninth", "tenth",

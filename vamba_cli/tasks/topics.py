@@ -95,6 +95,7 @@ _PICTURE = re.compile(
 
 
 COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+JUST = r"(?:just|right|shortly)"  # before or after a time
 FEW = rf"(?:\d{{1,3}}|{'|'.join(COUNTS)}|couple\s+of)"
 # the first or last minutes, or seconds, of a video
 MINUTES = (

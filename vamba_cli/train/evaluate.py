@@ -26,9 +26,9 @@ from vamba_cli.train.questions import (
 )
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
 
-_TITLE_TOKENS = 96
+TITLE_TOKENS = 96  # that an answer with one title has at most
 _LINE_LENGTH = (14, 64)  # characters of the body lines that are asked for
-_LISTED_TOKENS = 40  # for each title of a list
+LISTED_TOKENS = 40  # for each title of a list
 _STAYS = (5, 12, 3, 9, 8, 14, 2, 11)  # frame pairs for which the pages of a clip stay; 64 in all
 _KNOWN_WORDS = 2  # of a body line, from which on it is to be read
 
@@ -93,7 +93,7 @@ class _Asked:
 
 
 @torch.inference_mode()
-def evaluate(model: Vamba, one: EvaluationSet, batch: int = 100, max_tokens: int = _TITLE_TOKENS) -> Reading:
+def evaluate(model: Vamba, one: EvaluationSet, batch: int = 100, max_tokens: int = TITLE_TOKENS) -> Reading:
     """Ask each slide, as a video of one frame pair, for its title, for body lines, and what it shows."""
     asked = _what_to_ask(one.texts)
     titles: list[str] = []
@@ -156,7 +156,7 @@ def evaluate_turns(model: Vamba, one: EvaluationSet, num_pages: int, batch: int 
         titles = [[one.texts[at].title for at in group] for group in part]
         images = torch.from_numpy(one.images[[at for group in part for at in group]])
         memory = _encode(model, images.to(model.device), _STAYS[:num_pages])
-        told = _greedy(model, memory, "titles?", len(part), num_pages * _LISTED_TOKENS)
+        told = _greedy(model, memory, "titles?", len(part), num_pages * LISTED_TOKENS)
         lists = [answer.split(SEPARATOR) for answer in told]
         f1 += [f1_in_order(one, truth) for one, truth in zip(lists, titles, strict=True)]
         as_many += [len(one) == num_pages for one in lists]
@@ -165,7 +165,7 @@ def evaluate_turns(model: Vamba, one: EvaluationSet, num_pages: int, batch: int 
             for right, wording, known, wanted in ((after, AFTER[0], here, there), (before, BEFORE[0], there, here)):
                 asked = [(wording.format(title), answer) for title, answer in zip(known, wanted, strict=True)]
                 right += map(all, _guessed(model, memory, asked))
-        told = _greedy(model, memory, COUNT[0], len(part), num_pages * _LISTED_TOKENS)
+        told = _greedy(model, memory, COUNT[0], len(part), num_pages * LISTED_TOKENS)
         counted += [number_told(answer) == num_pages for answer in told]
     return Turns(_mean(f1), _mean(as_many), _mean(after), _mean(before), _mean(counted)) if clips else None
 

@@ -3,8 +3,8 @@
     python benchmarks/turns.py ../shared/lectures/*.json --out turns.json
 
 `vamba ask` answers questions of order by rules over titles that are read one by one (`benchmarks/truth.py --only
-order`). Here the network answers in its own words, from a window of 64 frame pairs of a lecture that was encoded as a
-whole with default settings; clips follow each other without a gap. Parts are slides with one title in a row.
+order`). Here the network answers in its own words. A clip is 64 frame pairs of a lecture that are encoded on their own,
+as `--start` and `--end` do; clips follow each other without a gap. Parts are slides with one title in a row.
 
   listed    "titles?": F1 of the titles that are told in the right order
   as_many   of these lists that have as many titles as there are parts
@@ -18,8 +18,8 @@ Wilson's for shares, bootstrap for means.
 
 import argparse
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from intervals import Row, mean_row, pooled
@@ -28,7 +28,7 @@ from truth import Lecture, titled_parts
 from vamba_cli.api.models import OpenModel
 from vamba_cli.api.sessions import encoded, flushed_denormals
 from vamba_cli.engine.events import ignore
-from vamba_cli.engine.generate import Span, generate
+from vamba_cli.engine.generate import generate
 from vamba_cli.engine.session import Session
 from vamba_cli.settings import Settings
 from vamba_cli.train.evaluate import LISTED_TOKENS, TITLE_TOKENS, edit_distance, f1_in_order
@@ -40,35 +40,34 @@ LETTERS_WRONG = 0.1  # of a title that still counts as right
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Some frame pairs of an encoded lecture, and the titles that they show in turn."""
+    """Some frame pairs of a lecture, encoded on their own, and the titles that they show in turn."""
 
     session: Session
-    window: Span
     titles: list[str]
 
     def ask(self, question: str, max_new_tokens: int) -> str:
         ready = self.session.ready
-        said = generate(ready.model, ready.tokenizer, self.session.memory, question, window=self.window,
-                        max_new_tokens=max_new_tokens)  # fmt: skip
+        said = generate(ready.model, ready.tokenizer, self.session.memory, question, max_new_tokens=max_new_tokens)
         return said.text.strip()
 
 
-def clips_of(lecture: Lecture, session: Session) -> list[Clip]:
+def clips_of(lecture: Lecture, settings: Settings) -> Iterator[Clip]:
     """Clips that follow each other and show two parts at least, each for one whole frame pair or more."""
-    times = session.prospect.plan.times_seconds
-    pairs = list(zip(times[::2], times[1::2], strict=True))
+    times = OpenModel(settings).look_at(lecture.video).plan.times_seconds
+    begins = times[:: 2 * CLIP_PAIRS]
     parts = titled_parts(lecture.slides)
-    clips = []
-    for first in range(0, len(pairs), CLIP_PAIRS):
-        here = pairs[first : first + CLIP_PAIRS]
+    for begin, end in zip(begins, (*begins[1:], None), strict=True):
+        model = OpenModel(replace(settings, start_seconds=begin, end_seconds=end))
+        session, _ = encoded(lecture.video, model, ignore)
+        plan = session.prospect.plan.times_seconds
+        pairs = list(zip(plan[::2], plan[1::2], strict=True))
         titles = [
             part.title
             for part in parts
-            if any(part.span[0] <= begin and end < part.span[1] for begin, end in here)
+            if any(part.span[0] <= first and last < part.span[1] for first, last in pairs)
         ]  # fmt: skip
         if len(titles) > 1:
-            clips.append(Clip(session, (first, first + len(here)), titles))
-    return clips
+            yield Clip(session, titles)
 
 
 def is_near(told: str, title: str) -> bool:
@@ -92,11 +91,10 @@ def neighbours(clip: Clip, wording: str, step: int) -> list[tuple[str, str, str]
     return asked
 
 
-def measure(lecture: Lecture, model: OpenModel) -> Row:
-    session, _ = encoded(lecture.video, model, ignore)
+def measure(lecture: Lecture, settings: Settings) -> Row:
     row: Row = {"of": lecture.name, "listed": [], "as_many": [], "counted": [], "after": [], "before": [],
                 "exact": [], "misses": []}  # fmt: skip
-    for clip in clips_of(lecture, session):
+    for clip in clips_of(lecture, settings):
         room = (len(clip.titles) + 2) * LISTED_TOKENS
         told = clip.ask(TITLES[0], room).split(SEPARATOR)
         row["listed"].append(f1_in_order([nearest(title, clip.titles) for title in told], clip.titles))
@@ -110,7 +108,7 @@ def measure(lecture: Lecture, model: OpenModel) -> Row:
                     row["exact"].append(answer == true)
                 if not row[kind][-1]:
                     row["misses"].append([f"{kind}: {title}", true, answer])
-        row["misses"].append([f"pairs {clip.window}", clip.titles, told, number])
+        row["misses"].append([f"{clip.session.prospect.plan.times_seconds[0]:.0f} s", clip.titles, told, number])
     return row
 
 
@@ -127,10 +125,10 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--out", type=Path, help="write everything as JSON")
     arguments = parser.parse_args()
-    model, found = OpenModel(Settings(model=arguments.model)), []
+    settings, found = Settings(model=arguments.model), list[Row]()
     with flushed_denormals():
         for path in arguments.truth:
-            found.append(measure(Lecture.read(path), model))
+            found.append(measure(Lecture.read(path), settings))
             for row in rows_of(found[-1]["of"], found[-1:]):
                 show(row)
             if arguments.out:

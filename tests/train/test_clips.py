@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.train.batches import HEIGHT, ROWS, SHAPE, WIDTH, batch, ring, samples, slide
 from vamba_cli.train.clips import ClipMaker, Ring, shift_pixels
+from vamba_cli.train.questions import telling
 from vamba_cli.train.recipe import MIX, Stage
 from vamba_cli.train.samples import CENTRE_STEPS
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode
@@ -98,7 +99,7 @@ def test_videos_go_on_with_the_page_that_stands() -> None:
         began += int((step.keep == 0).sum())
         before = step
     assert 0.6 < went_on / kept < 0.85
-    assert 0.1 < began / (began + kept) < 0.3
+    assert 0.4 < began / (began + kept) < 0.6
 
 
 @pytest.mark.parametrize("pages", [9, 81])
@@ -130,8 +131,9 @@ def test_questions_about_clips_are_true() -> None:
                 lists += len(runs) > 1
             if prompt == "titles?":  # how titles begin, and where the list goes on or ends, is what tells of order
                 ends = list(accumulate(map(len, runs), lambda at, length: at + len(" | ") + length))
-                heavy = {place for title, end in zip(runs, ends, strict=True)
-                         for place in (end - len(title), end - len(title) + 1, end)}  # fmt: skip
+                heavy = {*ends}
+                for title, end in zip(runs, ends, strict=True):
+                    heavy |= {end - len(title) + place for place in telling(title, runs)}
                 found = {at for at, weight in enumerate(weights[start:stop]) if weight == MIX.decisive_factor}
                 assert found == heavy
     assert lists > 2

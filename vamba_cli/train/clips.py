@@ -11,7 +11,7 @@ from vamba_cli.train.questions import QuestionMaker, SlideText
 from vamba_cli.train.recipe import Stage
 from vamba_cli.train.samples import WEIGHT_STEPS, Sample, SampleShape, get_text, write_row
 
-RESET_SHARE = 0.2  # of the clips of a step begin a new video; the others continue one
+RESET_SHARES = 0.95, 0.05  # of every other clip of a step, and of those between, begin a new video; the rest go on
 STAY_SHARES = 0.95, 0.5  # of the clips that continue a calm video, or a lively one, begin with the page that stands
 _NEAR_SHARE, _NEAR = 0.5, 64  # of the clips take their pages from so many that were drawn one after the other
 _MOOD_STEPS = 12  # steps after which a video becomes calmer or livelier, on average
@@ -119,12 +119,12 @@ class ClipMaker:
         near = draw.integers(len(ring), size=stage.clips)[clip] + draw.integers(_NEAR, size=stage.pages)
         is_near = (draw.random(stage.clips) < _NEAR_SHARE)[clip]
         pages = np.where(is_near, near, draw.integers(len(ring), size=stage.pages)) % len(ring)
-        fresh = draw.random(stage.clips) < RESET_SHARE
+        fresh = draw.random(stage.clips) < np.resize(RESET_SHARES, stage.clips)
         stay_shares = np.where(self._moods <= np.median(self._moods), *STAY_SHARES)
         stays = ~fresh & (self._stands >= 0) & (draw.random(stage.clips) < stay_shares)
         pages[order[stays, 0]] = self._stands[stays]
         self._stands = pages[order[:, -1]]
-        ids, weights, windows = self._questions(ring, pages[order])
+        ids, weights, windows = self._questions(ring, pages[order], fresh)
         return Batch(
             pages=torch.from_numpy(pages),
             rows=torch.from_numpy(draw.integers(self._num_rows, size=stage.pages)),
@@ -170,16 +170,16 @@ class ClipMaker:
         normal = self._draw.standard_normal((self._stage.pages, 2, 3), np.float32)
         return torch.from_numpy(normal * np.array([[0.12], [10.0]], np.float32) + np.array([[1.0], [0.0]], np.float32))
 
-    def _questions(self, ring: Ring, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _questions(self, ring: Ring, shown: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows of questions about clips whose frame pairs show these pages of the ring, (clips, pairs)."""
         stage = self._stage
         ids = np.zeros((stage.clips, stage.clip_tokens), np.int64)
         quarters = np.zeros(ids.shape, np.uint8)
         windows = np.zeros((*ids.shape, 2), np.int64)
         windows[..., 1] = 1  # what is padded on reads something, too: cuDNN has no gradient where nothing may be read
-        for clip, pages in enumerate(shown.tolist()):
+        for clip, (pages, begins) in enumerate(zip(shown.tolist(), fresh.tolist(), strict=True)):
             texts = [ring.texts[page] for page in pages]
-            questions = self._ask.about_clip(texts, stage.clip_tokens)
+            questions = self._ask.about_clip(texts, stage.clip_tokens, begins)
             places = write_row(ids[clip], quarters[clip], questions, stage.mix.decisive_factor)
             for question, (start, stop) in zip(questions, places, strict=True):
                 windows[clip, start:stop] = question.window

@@ -1,11 +1,12 @@
 """Questions about slides and their answers, as token ids: what the bundled checkpoint learns to do."""
 
+import operator
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
+from itertools import takewhile
 
 from vamba_cli.train.recipe import MIX, Mix
 from vamba_cli.weights.tokenizer import ByteTokenizer
@@ -34,6 +35,7 @@ SEPARATOR = " | "  # of titles in a list
 
 _TAKEN = frozenset(wording.lower() for wording in (*TITLE, *TITLES, *TEXT, *WHOLE))  # these ask for something else
 _STRETCHES = (1, 2, 3, 4, 6, 8, 12, 64, 64)  # pages, at most, of the stretches that are asked about in turn
+_FROM_START_SHARE = 0.8  # of the questions about order in a clip that begins a video ask from its first frame pair on
 _PATIENCE = 4  # questions in a row that find no room before a row counts as full
 _MOST_PHRASE_BYTES = 60
 _IS_PLAIN = re.compile(r"\W*[^\W\d_]*['’]?[^\W\d_]*\W*")  # letters alone
@@ -84,6 +86,18 @@ def number_told(answer: str) -> int:
     return int(number.group()) if number else 0
 
 
+def telling(title: str, titles: Sequence[str]) -> set[int]:
+    """The places of a title's bytes that tell which of the titles it is: the first two, and where it leaves another.
+
+    The place behind its last byte is one where another title goes on.
+    """
+    own = title.encode()
+    leaves = {0}
+    for other in (other.encode() for other in titles if other != title):
+        leaves.add(sum(1 for _ in takewhile(bool, map(operator.eq, own, other))))
+    return {place for first in leaves for place in (first, first + 1) if place <= len(own)}
+
+
 def titles_of(pairs: Sequence[SlideText]) -> list[str]:
     """The titles of a stretch of frame pairs in turn, each once where it stays."""
     titles: list[str] = []
@@ -116,19 +130,25 @@ class QuestionMaker:
         }
         return self._fill(ways, self._mix.page, num_tokens, once=("title", "text", "whole"), first="title")
 
-    def about_clip(self, pairs: Sequence[SlideText], num_tokens: int) -> list[Question]:
-        """As many questions about stretches of a clip as fit a row; `pairs[i]` is the page that frame pair i shows."""
+    def about_clip(self, pairs: Sequence[SlideText], num_tokens: int, begins: bool = False) -> list[Question]:
+        """As many questions about stretches of a clip as fit a row; `pairs[i]` is the page that frame pair i shows.
+
+        Where the clip begins a video, most lists begin with it. Elsewhere they are few: attention to the video has no
+        positions, and the mixers do not know where a stretch will begin, so its first page is hard to tell.
+        """
         ways: dict[str, Callable[[], Question | None]] = {
-            "titles": lambda: self._titles(pairs),
+            "titles": lambda: self._titles(pairs, begins),
             "shown": lambda: self._shown_in_window(pairs),
             "title": lambda: self._title_of_stretch(pairs),
-            "order": lambda: self._order(pairs),
-            "count": lambda: self._count(pairs),
+            "order": lambda: self._order(pairs, begins),
+            "count": lambda: self._count(pairs, begins),
         }
         if len(titles_of(pairs)) < 2:
             del ways["order"]
-        shares = {kind: share for kind, share in self._mix.clip.items() if kind in ways}
-        return self._fill(ways, shares, num_tokens, once=(), first="titles")
+        lists = 1.0 if begins else self._mix.inner_lists
+        factors = {"titles": lists, "count": lists}
+        shares = {kind: share * factors.get(kind, 1.0) for kind, share in self._mix.clip.items() if kind in ways}
+        return self._fill(ways, shares, num_tokens, once=(), first="titles" if begins else "shown")
 
     def remember(self, page: SlideText) -> None:
         """Keep a phrase of a page: it may be asked for where it is not shown."""
@@ -190,35 +210,41 @@ class QuestionMaker:
             stop += 1
         return self._title(pairs[first], (first, stop))
 
-    def _stretch(self, pairs: Sequence[SlideText], least: int = 1) -> tuple[int, int]:
-        """From within one page to within the same or one of the next; `least` pages where there are as many."""
-        begins = [at for at, page in enumerate(pairs) if not at or page != pairs[at - 1]]
-        ends = [*begins[1:], len(pairs)]
-        num = min(len(begins), max(least, self._random.choice(_STRETCHES)))
-        page = self._random.randrange(len(begins) - num + 1)
-        first = self._random.randrange(begins[page], ends[page])
-        last = self._random.randrange(max(first, begins[page + num - 1]), ends[page + num - 1])
+    def _stretch(self, pairs: Sequence[SlideText], begins: bool, least: int = 1) -> tuple[int, int]:
+        """From within one page to within the same or one of the next; `least` pages where there are as many.
+
+        Mostly from the first frame pair on where that begins a video.
+        """
+        starts = [at for at, page in enumerate(pairs) if not at or page != pairs[at - 1]]
+        ends = [*starts[1:], len(pairs)]
+        num = min(len(starts), max(least, self._random.choice(_STRETCHES)))
+        page = self._random.randrange(len(starts) - num + 1)
+        first = self._random.randrange(starts[page], ends[page])
+        if begins and self._random.random() < _FROM_START_SHARE:
+            page = first = 0
+        last = self._random.randrange(max(first, starts[page + num - 1]), ends[page + num - 1])
         return first, last + 1
 
-    def _titles(self, pairs: Sequence[SlideText]) -> Question:
-        window = self._stretch(pairs)
+    def _titles(self, pairs: Sequence[SlideText], begins: bool) -> Question:
+        window = self._stretch(pairs, begins)
         titles = titles_of(pairs[slice(*window)])
         return self._list(TITLES, [("", title) for title in titles or [NO_TITLE]], window)
 
     def _list(self, wordings: Sequence[str], entries: Sequence[tuple[str, str]], window: tuple[int, int]) -> Question:
-        """Marks and titles, of which how each title begins, and whether it is the last, is decisive."""
+        """Marks and titles, of which what tells a title from the others, and whether it is the last, is decisive."""
+        titles = [title for _, title in entries]
         decisive, at = set[int](), 0
         for mark, title in entries:
             begin = at + len(mark)
             end = begin + len(self._tokenizer.encode(title))
-            decisive |= {begin, begin + 1, end}
+            decisive |= {begin + place for place in telling(title, titles)} | {end}
             at = end + len(SEPARATOR)
         answer = SEPARATOR.join(mark + title for mark, title in entries)
         return self._build(wordings, answer, window, decisive=frozenset(decisive))
 
-    def _order(self, pairs: Sequence[SlideText]) -> Question | None:
+    def _order(self, pairs: Sequence[SlideText], begins: bool) -> Question | None:
         """The title that comes next to another one, on either side, within a stretch; now and then there is none."""
-        window = self._stretch(pairs, least=2)
+        window = self._stretch(pairs, begins, least=2)
         titles = titles_of(pairs[slice(*window)])
         if len(titles) < 2:
             return None
@@ -232,17 +258,17 @@ class QuestionMaker:
             return None
         answer = titles[place] if 0 <= place < len(titles) else NOTHING
         asked = title.lower() if self._random.random() < 0.25 else title
-        return self._build((self._random.choice(wordings).format(asked),), answer, window, decisive=frozenset((0, 1)))
+        wording = self._random.choice(wordings).format(asked)
+        return self._build((wording,), answer, window, decisive=frozenset(telling(answer, titles)))
 
-    def _count(self, pairs: Sequence[SlideText]) -> Question:
-        """How many pages a stretch shows one after the other: they are told one by one, with their numbers.
+    def _count(self, pairs: Sequence[SlideText], begins: bool) -> Question:
+        """How many titles a stretch shows in turn: they are told one by one, with their numbers.
 
         A number at once would have to be added up in one look; the next of a list is what follows in the video.
         """
-        window = self._stretch(pairs)
-        pages = [page for page, _ in groupby(pairs[slice(*window)])]
-        entries = [(f"{number} ", page.title or NO_TITLE) for number, page in enumerate(pages, 1)]
-        return self._list(COUNT, entries, window)
+        window = self._stretch(pairs, begins)
+        titles = titles_of(pairs[slice(*window)]) or [NO_TITLE]
+        return self._list(COUNT, [(f"{number} ", title) for number, title in enumerate(titles, 1)], window)
 
     def _text(self, page: SlideText, wordings: Sequence[str], room: int) -> Question | None:
         text = ""

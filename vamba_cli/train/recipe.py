@@ -36,8 +36,9 @@ class Mix:
     found_share: float = 0.65  # of "find" does
     word_share: float = 0.3  # of the phrases that are asked for are single words
     unknown_share: float = 0.4  # of those words have a digit, a hyphen or the like, where the page has such
-    before_share: float = 0.3  # of the titles whose neighbour is asked for; the other neighbour is the one after
-    edge_share: float = 0.12  # of the titles whose neighbour is asked for have none
+    before_share: float = 0.1  # of the titles whose neighbour is asked for; the other neighbour is the one after
+    inner_lists: float = 0.25  # as often are lists and counts asked for where a clip does not begin a video
+    edge_share: float = 0.05  # of the titles whose neighbour is asked for have none
     yes_no_weight: float = 3.0  # of each token of such an answer; other answers weigh 1
     decisive_factor: float = 6.0  # of the letters by which an answer about order says which title it means
     text_bytes: int = 120  # of a "text?" answer; the product reads 128 tokens of it
@@ -46,7 +47,7 @@ class Mix:
 
 MIX = Mix(
     page={"title": 2.0, "shown": 4.0, "find": 4.0, "text": 0.6, "whole": 1.0},
-    clip={"titles": 2.0, "shown": 2.5, "title": 1.0, "order": 4.0, "count": 2.0},
+    clip={"titles": 3.0, "shown": 2.5, "title": 1.0, "order": 3.0, "count": 3.0},
     absent={"one letter": 2.0, "one word": 2.0, "two lines": 1.5, "longer": 1.0, "stranger": 3.5},
 )
 # Reading comes first: while nothing is read yet, yes and no are coin tosses.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import accumulate
 
@@ -100,6 +101,22 @@ def test_videos_go_on_with_the_page_that_stands() -> None:
         before = step
     assert 0.6 < went_on / kept < 0.85
     assert 0.4 < began / (began + kept) < 0.6
+
+
+def test_some_clips_show_pages_whose_titles_begin_alike() -> None:
+    one = ring(60)
+    one.texts[:] = [replace(text, title=f"{'ABCDEFGH'[at % 8] * 4} {at}") for at, text in enumerate(one.texts)]
+    maker, alike = ClipMaker(5, TALL, ROWS), 0
+    for step in (maker(one) for _ in range(30)):
+        shown = step.pages[step.order].tolist()
+        alike += sum(most_in_common({one.texts[page].title for page in pages}) for pages in shown)
+    assert 0.15 < alike / 300 < 0.5
+
+
+def most_in_common(titles: set[str]) -> bool:
+    """Whether most titles of three and more begin alike."""
+    ((_, number),) = Counter(title[:4] for title in titles).most_common(1)
+    return len(titles) > 2 and number > 0.5 * len(titles)
 
 
 @pytest.mark.parametrize("pages", [9, 81])

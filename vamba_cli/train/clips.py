@@ -1,6 +1,7 @@
 """Pages on the GPU to clips of frame pairs with questions: the batches of the training loop."""
 
 import random
+from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,8 @@ from vamba_cli.train.samples import WEIGHT_STEPS, Sample, SampleShape, get_text,
 RESET_SHARES = 0.95, 0.05  # of every other clip of a step, and of those between, begin a new video; the rest go on
 STAY_SHARES = 0.95, 0.5  # of the clips that continue a calm video, or a lively one, begin with the page that stands
 _NEAR_SHARE, _NEAR = 0.5, 64  # of the clips take their pages from so many that were drawn one after the other
+_ALIKE_SHARE = 0.3  # of the clips show mostly pages whose titles begin alike,
+_LETTERS, _LOOKED_AT = 4, 512  # with the same letters, and which are found among so many pages
 _MOOD_STEPS = 12  # steps after which a video becomes calmer or livelier, on average
 _MOOD_SHAPE = 0.7  # of a gamma distribution: most videos stay with a page for long, a few change all the time
 _MAX_SHIFT = 14.0  # half a cell: a character may then lie anywhere in it
@@ -119,6 +122,9 @@ class ClipMaker:
         near = draw.integers(len(ring), size=stage.clips)[clip] + draw.integers(_NEAR, size=stage.pages)
         is_near = (draw.random(stage.clips) < _NEAR_SHARE)[clip]
         pages = np.where(is_near, near, draw.integers(len(ring), size=stage.pages)) % len(ring)
+        for one in np.flatnonzero(draw.random(stage.clips) < _ALIKE_SHARE):
+            chosen = (clip == one) & (draw.random(stage.pages) < 0.7)
+            pages[chosen] = draw.choice(self._alike(ring), chosen.sum())
         fresh = draw.random(stage.clips) < np.resize(RESET_SHARES, stage.clips)
         stay_shares = np.where(self._moods <= np.median(self._moods), *STAY_SHARES)
         stays = ~fresh & (self._stands >= 0) & (draw.random(stage.clips) < stay_shares)
@@ -157,6 +163,15 @@ class ClipMaker:
         comes[changes // (stage.pairs - 1), 1 + changes % (stage.pairs - 1)] = True
         flat = comes.ravel()
         return np.flatnonzero(flat), (np.cumsum(flat) - 1).reshape(comes.shape)
+
+    def _alike(self, ring: Ring) -> list[int]:
+        """Some pages whose titles begin with the same letters, as many of one deck do; any where there are none."""
+        groups: dict[str, list[int]] = defaultdict(list)
+        looked_at = self._draw.integers(len(ring), size=_LOOKED_AT).tolist()
+        for page in looked_at:
+            groups[ring.texts[page].title[:_LETTERS].casefold()].append(page)
+        several = [pages for pages in groups.values() if len({ring.texts[page].title for page in pages}) > 2]
+        return self._random.choice(several) if several else looked_at
 
     def _new_moods(self, num: int) -> np.ndarray:
         """How lively videos are: their shares of the changes of a step."""

@@ -72,6 +72,21 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             [(5, 15), (25, 28)],
         ),
         (
+            "are there exactly two slides about UMAP?",
+            "Yes: 2 slides with “UMAP”, 1 of them in the title: 0:10–0:30, 0:50–0:56.",
+            [(5, 15), (25, 28)],
+        ),
+        (
+            "are there more than 3 slides?",
+            "No: 3 titled parts: slides with one title in a row count once. Ask “list the topics” for all.",
+            [],
+        ),
+        (
+            "are there at least 2 slides on forks?",
+            f"No: “forks” was not found in the text of this video. {PROFILE.limits}",
+            [],
+        ),
+        (
             "how many slides mention UMAP in the first half?",
             "At 0:00–0:30: 1 slide with “UMAP”, in its title: 0:10–0:30.",
             [(5, 15)],

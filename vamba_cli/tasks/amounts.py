@@ -5,25 +5,24 @@ from collections.abc import Sequence
 
 from vamba_cli.engine.windows import ScoredSpan
 from vamba_cli.tasks.evidence import Reply, name_of
+from vamba_cli.tasks.order_questions import holds
 from vamba_cli.tasks.topics import is_picture
 from vamba_cli.tasks.watched import NAMED, Watched, sure_ones
 from vamba_cli.timecode import clock
 
 
-def how_many_slides(watched: Watched) -> Reply:
+def how_many_slides(watched: Watched, bound: str) -> Reply:
     headings = watched.headings
     if not headings:
         text = f"No titles were read in this video, so its slides cannot be counted. {watched.profile.limits}"
         return Reply(text, outcome="not_found")
     titles = len({heading.title.casefold() for heading in headings})
     several = f"; some come back: {titles} titles differ" if titles < len(headings) else ""
-    return Reply(
-        f"{number_of(len(headings), 'titled part')}: slides with one title in a row count once{several}. "
-        "Ask “list the topics” for all."
-    )
+    counted = f"{yes_or_no(bound, len(headings))}{number_of(len(headings), 'titled part')}"
+    return Reply(f"{counted}: slides with one title in a row count once{several}. Ask “list the topics” for all.")
 
 
-def how_many(watched: Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
+def how_many(watched: Watched, topic: str, spans: Sequence[ScoredSpan], bound: str) -> Reply:
     sure = sure_ones(spans)
     doubtful = [span for span in spans if span not in sure]
     headed = sum(span.heading for span in sure)
@@ -32,12 +31,17 @@ def how_many(watched: Watched, topic: str, spans: Sequence[ScoredSpan]) -> Reply
     word = " (the word: pictures themselves are not seen)" if is_picture(topic) else ""
     numbers = _numbered([heading.title for heading in watched.headings], topic)
     as_title += f", numbered {numbers}" if numbers else ""
-    opening = f"{number_of(len(sure), 'slide')} with {name_of(topic)}{word}{as_title}:"
+    opening = f"{yes_or_no(bound, len(sure))}{number_of(len(sure), 'slide')} with {name_of(topic)}{word}{as_title}:"
     is_short = len(sure) <= NAMED
     times = f" {watched.listed(sure)}." if is_short else f"\n{watched.rows(sure)}"
     gap = " " if is_short else "\n"
     more = f"{gap}Perhaps on {len(doubtful)} more: {watched.listed(doubtful)}." if doubtful else ""
     return Reply(f"{opening}{times}{more}", [*sure, *doubtful])
+
+
+def yes_or_no(bound: str, count: int) -> str:
+    """How an answer begins that compares a count; "" for one that compares nothing."""
+    return "" if not bound else "Yes: " if holds(bound, count) else "No: "
 
 
 def _numbered(titles: Sequence[str], kind: str) -> str:

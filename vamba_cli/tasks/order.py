@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
-from vamba_cli.tasks.amounts import how_long, how_many, how_many_slides, number_of
+from vamba_cli.tasks.amounts import how_long, how_many, how_many_slides, number_of, yes_or_no
 from vamba_cli.tasks.evidence import Reply, is_sure, name_of, not_found, not_meant, stretch_of, stretch_text
 from vamba_cli.tasks.order_questions import place_of
 from vamba_cli.tasks.profiles import Profile
@@ -57,7 +57,7 @@ def _about_topic(watched: Watched, question: str, wanted: Understood, named: str
     if not spans:
         return _not_there(watched, question, wanted, named)
     if wanted.kind == "count":
-        return how_many(watched, topic, spans)
+        return how_many(watched, topic, spans, wanted.bound)
     if wanted.kind == "duration":
         return how_long(watched, topic, spans)
     if wanted.kind == "nth":
@@ -73,7 +73,7 @@ def _not_there(watched: Watched, question: str, wanted: Understood, named: str) 
     if len(parts) > 1:
         return _each(watched, question, wanted, parts)
     text = f"{name_of(named)} was not found." if watched.stretch else watched.missing(named)
-    return Reply(text, outcome="not_found")
+    return Reply(f"{yes_or_no(wanted.bound, 0)}{text}", outcome="not_found")
 
 
 def _each(watched: Watched, question: str, wanted: Understood, topics: Sequence[str]) -> Reply:
@@ -109,7 +109,7 @@ def _of_the_whole(watched: Watched, wanted: Understood) -> Reply:
     if wanted.kind == "nth" or wanted.number:
         return _nth(watched, wanted.number, lasting=wanted.kind == "duration")
     if wanted.kind == "count":
-        return how_many_slides(watched)
+        return how_many_slides(watched, wanted.bound)
     if wanted.kind == "duration":
         return Reply(f"The video is {clock(watched.session.prospect.info.duration_seconds)} long.")
     text = f"Of what? Ask “what comes {wanted.kind} …” with a topic. {watched.profile.limits}"

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from operator import eq, ge, gt, le, lt
 
 from vamba_cli.tasks.topics import COUNTS, ENDING, JUST, UNIT, VIDEO, count_of, is_pronoun, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
@@ -43,6 +44,16 @@ _COUNTED = re.compile(
     rf"^(?:(?:are|is|were|was|does|do|did|has|have)\s+)?(?:there\s*|{VIDEO}\s+(?:has|have|had|contains?)\b\s*|{VIDEO}\s+(?:in|of)\b\s*)?"
     rf"(?:(?:that|which)\s+)?(?:(?:mention|show|contain|cover|explain|discuss|name|include|have|say|treat)(?:s|ing|ed)?\s+"
     rf"|(?:(?:are|is|talk|speak|deal)(?:s|ing)?\s+)?(?:about|on|with|called|titled|named)\s+|(?:in\s+)?{VIDEO}$)?",
+    re.IGNORECASE,
+)
+_BOUNDS = {
+    "more than": gt, "over": gt, "at least": ge, "fewer than": lt, "less than": lt, "under": lt, "at most": le,
+    "no more than": le, "exactly": eq, "only": eq,
+}  # fmt: skip
+_MANY = rf"(?:\d{{1,4}}|{'|'.join(COUNTS)})"
+_IF_MANY = re.compile(
+    rf"^(?:(?:is|are|was|were)\s+there|(?:does|did)\s+{VIDEO}\s+(?:have|contain|show))\s+"
+    rf"(?P<bound>(?:{'|'.join(_BOUNDS)}) {_MANY}|(?!1\b|one\b){_MANY}(?=\s+{UNIT}\b))\s+(?P<rest>\S.*)$",
     re.IGNORECASE,
 )
 _ORDER = re.compile(
@@ -177,6 +188,10 @@ def _of_length(text: str) -> Understood | None:
 
 
 def _of_many(text: str) -> Understood | None:
+    compared = _IF_MANY.match(text)
+    counts = compared and _of_many(f"how many {compared['rest']}")
+    if compared and counts:
+        return replace(counts, bound=compared["bound"])
     listed, counted, again = _LISTED.match(text), _COUNT.match(text), _AGAIN.match(text)
     if again:
         return Understood("count", topic_of(again["topic"] or again["old"]))
@@ -185,7 +200,7 @@ def _of_many(text: str) -> Understood | None:
         return Understood("count", topic_of(named))
     if counted is None:
         return None
-    rest = text[counted.end() :]
+    rest = _ALTOGETHER.sub("", text[counted.end() :])
     helper = _COUNTED.match(rest)
     return Understood("count", _none_of_all(topic_of(rest[helper.end() :] if helper else rest)))
 
@@ -266,6 +281,16 @@ def _lasting(rest: str) -> Understood:
     if pointed and _ON_SCREEN.search(rest) and is_pronoun(pointed[1]):  # "this slide": nobody knows which
         return Understood("duration", pointed[1], number)
     return Understood("duration", None if number else _none_of_all(topic), number)
+
+
+def holds(bound: str, count: int) -> bool:
+    """Whether a count is as a question has it.
+
+    >>> holds("more than 30", 35), holds("At most three", 4), holds("12", 12)
+    (True, False, True)
+    """
+    words, _, number = bound.casefold().rpartition(" ")
+    return _BOUNDS[words or "exactly"](count, count_of(number))
 
 
 def _number(text: str) -> int:

@@ -67,11 +67,11 @@ def understand(question: str) -> Understood:
     """Kind and topic of a question.
 
     >>> understand("When is backprop introduced?")
-    Understood(kind='time', topic='backprop', number=0, others=(), stretch='')
+    Understood(kind='time', topic='backprop', number=0, others=(), stretch='', bound='')
     >>> understand('Is there a slide about "Gradient Descent"?')
-    Understood(kind='yes-no', topic='Gradient Descent', number=0, others=(), stretch='')
+    Understood(kind='yes-no', topic='Gradient Descent', number=0, others=(), stretch='', bound='')
     >>> understand("Which comes first, PCA or t-SNE?")
-    Understood(kind='sooner', topic='PCA', number=1, others=('t-SNE',), stretch='')
+    Understood(kind='sooner', topic='PCA', number=1, others=('t-SNE',), stretch='', bound='')
     >>> understand("is PCA shown in the first two minutes?").stretch
     'in the first two minutes'
     >>> [understand(text).kind for text in ("list the topics", "how many slides mention PCA?", "What is the title?")]

@@ -17,6 +17,7 @@ class Understood:
         Of a yes or no about a topic alone: the slide that may show it.
     others: further topics, in questions of which comes first, or whether the topic does (number 1; -1: last, later),
         and of what comes between the two.
+    bound: what a count is compared with, as in "more than 30"; "" where it is not.
     stretch: of the video, to which the question is limited, in its own words; "" where it is not.
     """
 
@@ -25,3 +26,4 @@ class Understood:
     number: int = 0
     others: tuple[str, ...] = ()
     stretch: str = ""
+    bound: str = ""

@@ -68,6 +68,8 @@ YES_NO = {
     "has he explained the chain rule?": "chain rule",
     "Was momentum discussed?": "momentum",
     "is there something about NP-hardness?": "NP-hardness",
+    "is good practice shown?": "good practice",
+    "is this video about easy problems?": "easy problems",
 }
 OPEN = {
     "What is the title?": None,
@@ -76,6 +78,11 @@ OPEN = {
     "describe the picture": None,
     "how does dropout work?": None,
     "what's next?": None,
+    "Is this lecture boring?": None,
+    "is it easy to follow?": None,
+    "was the talk worth watching?": None,
+    "is this a good lecture for beginners?": None,
+    "would you recommend this video?": None,
     'What does "softmax" mean?': "softmax",
     "«Größenordnung»": "Größenordnung",
     "a long phrase of more than six words is no topic": None,

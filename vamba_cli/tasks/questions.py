@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from vamba_cli.tasks.moments import limited
 from vamba_cli.tasks.order_questions import of_order_or_number
-from vamba_cli.tasks.topics import PREPOSITION, plain, topic_of
+from vamba_cli.tasks.topics import PREPOSITION, VIDEO, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
 
 _GO = re.compile(
@@ -30,7 +30,7 @@ _WHILE = re.compile(
     re.IGNORECASE,
 )
 _YES_NO = re.compile(
-    r"^(?:is|are|was|were|does|do|did|has|have|can|could|will)\s+(?:there\s+(?:a\s+|an\s+|any\s+|some\s+|no\s+)?(?:(?:slide|part|thing|"
+    rf"^(?:is|are|was|were|does|do|did|has|have|can|could|will)\s+(?:{VIDEO}\s+(?:all\s+)?about\s+|there\s+(?:a\s+|an\s+|any\s+|some\s+|no\s+)?(?:(?:slide|part|thing|"
     r"something|anything|nothing|mention|word)\s+(?:of|on|about|called|titled|with|comparing|explaining|showing|describing|mentioning|introducing|covering"
     r"|(?:that|which)\s+(?:explain|show|describe|mention|introduce|cover|discuss|define|compare|contain|say|ha|deal|talk|speak|include)(?:s|es|ed)?(?:\s+(?:about|of|with))?)\s+)?)?",
     re.IGNORECASE,
@@ -58,8 +58,17 @@ _SLIDES = re.compile(r"\b(?:slides|pages|parts)\b", re.IGNORECASE)
 _ENDS_AS_A_QUESTION = re.compile(
     r"\s(?:mentioned|shown|covered|discussed|explained|there|in\s+(?:here|there))$", re.IGNORECASE
 )
+# of the video or who speaks; no topic, and nothing that slides tell
+_OPINION = re.compile(
+    rf"^(?:is|was|are|were)\s+(?:{VIDEO}|(?:the|this)\s+(?:course|class|speaker|lecturer|teacher|presenter|professor))\s+"
+    r"(?:(?:an?|any|so|very|too|really|quite|rather|well)\s+)*"
+    r"(?:boring|dull|dry|good|bad|great|interesting|exciting|useful|helpful|fun|funny|clear|confusing|hard|difficult|easy|worth|recommended)"
+    rf"(?:\s+(?:to\s+(?:watch|see|follow|understand)|watching|seeing|it|my\s+time|(?:for|to)\s+\w+|enough|{VIDEO}|course|class))*$"
+    rf"|^(?:(?:do|did|would)\s+you\s+(?:like|recommend|enjoy)|should\s+i\s+(?:watch|see))\s+{VIDEO}$",
+    re.IGNORECASE,
+)
 _OPENINGS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("time", _TIME), ("time", _WHILE), ("time", _GO), ("yes-no", _YES_NO), ("yes-no", _ANY),
+    ("time", _WHAT_ABOUT), ("time", _TIME), ("time", _WHILE), ("time", _GO), ("yes-no", _YES_NO), ("yes-no", _ANY),
 )  # fmt: skip
 
 
@@ -96,11 +105,10 @@ def _unquoted(topic: str) -> str:
 
 def _of_a_kind(text: str) -> Understood:
     """Questions of when, whether, and what; and phrases that are no question."""
+    if _OPINION.match(text):
+        return Understood("open", None)
     if _OUTLINE.match(text):
         return Understood("outline", None)
-    besides = _WHAT_ABOUT.match(text)
-    if besides:
-        return Understood("time", topic_of(text[besides.end() :]))
     for kind, pattern in _OPENINGS:
         opening = pattern.match(text)
         if opening:

@@ -126,9 +126,9 @@ def _from_headings(
         return read_at(session, profile, wished or "title", moment, settings)
     if wanted.kind in _ORDERS or wanted.others or (wanted.kind == "yes-no" and wanted.number):
         return answer_of_order(session, profile, question, wanted, on_event)
-    if wished is None or wanted.topic is not None or (wished == "text" and subject(question)):
-        return None  # "read the slide about X" asks for X
     number = slide_to_read(question)
+    if wished is None or wanted.topic is not None or (wished == "text" and subject(question) and not number):
+        return None  # "read the slide about X" asks for X
     if number:  # of a slide that is not there
         return answer_of_order(session, profile, question, Understood("nth", None, number), on_event)
     on_event(Stage("answer", question))

@@ -27,7 +27,8 @@ from vamba_cli.media.frames import FrameChunk, FrameReader
 from vamba_cli.media.slideshow import write_slideshow
 from vamba_cli.results import AskResult, Evidence
 from vamba_cli.settings import Settings
-from vamba_cli.tasks import reading
+from vamba_cli.tasks import reading, slides, watched
+from vamba_cli.tasks.outline import Heading
 from vamba_cli.train.export import config_json
 
 SHOWN = {"How Neural Networks Learn": (0, 10), "Overfitting": (10, 22), "The Learning Rate": (22, 30)}
@@ -137,6 +138,23 @@ def test_a_title_with_a_letter_wrong_and_one_of_several(lecture: Path, first: As
     for answer in (wrong, one):
         assert overlap_seconds(answer.evidence[0], SHOWN["Overfitting"]) > 5
     assert two.answer.startswith("“overfitting” was found on 1 slide only")
+
+
+def test_titles_that_number_things(lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second is the one with this number, wherever it stands; where none has it, they are counted."""
+    titles = ["Practical session 2: Overfitting", "Practical session 1", "The Learning Rate"]
+    headings = [Heading(3 * place, 3 * place + 3, title, 0.99) for place, title in enumerate(titles)]
+    for module in (slides, watched):
+        monkeypatch.setattr(module, "read_outline", lambda *_: headings)
+    asked = ["how long is the first practical session?", "which comes first, UMAP or the 2nd practical session?"]
+    long, sooner = api.ask(lecture, asked, Settings()).answers
+    assert long.answer.startswith("“Practical session 1” is on screen in titles")
+    assert sooner.answer.startswith("“Practical session 2: Overfitting” is at 0:00")
+    (many,) = api.ask(lecture, ["how many practical sessions are there?"], Settings()).answers
+    assert many.answer.startswith("Titles number “practical sessions” 1 and 2. 2 slides with “practical sessions”")
+    for question in ("when is the 3rd practical session?", "is there a third practical session?"):
+        (absent,) = api.ask(lecture, [question], Settings()).answers
+        assert absent.outcome == "not_found"
 
 
 def test_what_is_to_be_read_is_looked_for(lecture: Path, first: AskResult) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from vamba_cli.engine.events import OnEvent
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
-from vamba_cli.tasks.amounts import how_long, how_many, how_many_slides, number_of, yes_or_no
+from vamba_cli.tasks.amounts import how_long, how_many, how_many_slides, in_words, number_of, numbered, yes_or_no
 from vamba_cli.tasks.evidence import Reply, is_sure, name_of, not_found, not_meant, stretch_of, stretch_text
 from vamba_cli.tasks.order_questions import place_of
 from vamba_cli.tasks.profiles import Profile
@@ -57,7 +57,8 @@ def _about_topic(watched: Watched, question: str, wanted: Understood, named: str
     if not spans:
         return _not_there(watched, question, wanted, named)
     if wanted.kind == "count":
-        return how_many(watched, topic, spans, wanted.bound)
+        of_slides = re.search(rf"\b{UNIT}\b", question, re.IGNORECASE) is not None
+        return how_many(watched, topic, spans, wanted.bound, of_slides)
     if wanted.kind == "duration":
         return how_long(watched, topic, spans)
     if wanted.kind == "nth":
@@ -183,6 +184,8 @@ def _time_of_many(watched: Watched, number: int, topic: str, spans: Sequence[Sco
     chosen = sure[number - 1 if number > 0 else -1]
     where = "as a title" if chosen.heading else "in the text of a slide"
     more = f"; {number_of(len(sure), 'slide')} in all" if len(sure) > 1 else ""
+    numbers = numbered([heading.title for heading in watched.headings], topic)
+    more += f", numbered {in_words(numbers)}" if numbers else ""
     more += f"; perhaps on {len(spans) - len(sure)} more" if len(spans) > len(sure) else ""
     at, which = watched.span(chosen.first, chosen.stop), _ordinal(number)
     time = which if number in (-1, 1) else f"for the {which} time"

@@ -73,7 +73,7 @@ _NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word i
 )
 # In small letters: "First steps" may be a title.
 _PLACED = re.compile(
-    r"(?:the\s+)?(?P<word>first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\s+(?P<kind>\S.*?)"
+    r"(?:the\s+)?(?:(?P<word>first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)|(?P<ordinal>\d{1,2})(?:st|nd|rd|th))\s+(?P<kind>\S.*?)"
     r"(?:\s+(?:slides?|pages?))?"
 )
 _LISTED = re.compile(
@@ -305,11 +305,13 @@ def _number(text: str) -> int:
 def place_of(topic: str) -> tuple[int, str]:
     """Which of several things of a kind a topic names, -1 for the last, and the kind; 0 where it names none.
 
-    >>> place_of("second outline"), place_of("the last quiz slide"), place_of("first"), place_of("Outline")
-    ((2, 'outline'), (-1, 'quiz'), (0, 'first'), (0, 'Outline'))
+    >>> place_of("second outline"), place_of("the last quiz slide"), place_of("3rd quiz"), place_of("Outline")
+    ((2, 'outline'), (-1, 'quiz'), (3, 'quiz'), (0, 'Outline'))
     """
     found = _PLACED.fullmatch(topic)
-    return (_NUMBERS[found["word"]], found["kind"]) if found else (0, topic)
+    if found is None:
+        return 0, topic
+    return _NUMBERS[found["word"]] if found["word"] else int(found["ordinal"]), found["kind"]
 
 
 def slide_to_read(question: str) -> int:

@@ -35,7 +35,7 @@ from vamba_cli.tasks.outline import Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.reading import read_at, read_first, read_slide, unreadable
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
-from vamba_cli.tasks.titles import UNCLEAR, may_be_misspelt, names
+from vamba_cli.tasks.titles import UNCLEAR, may_be_misspelt, names, numbers_of
 from vamba_cli.tasks.topics import has_latin_letters, is_picture, is_pronoun, is_sentence
 from vamba_cli.tasks.understood import Understood
 from vamba_cli.tasks.watched import Watched
@@ -74,6 +74,7 @@ def answer_from_slides(
     if is_pronoun(wanted.topic):
         text = f"Each question stands for itself: name the topic, not “{wanted.topic}”."
         return Supported(text, outcome="cannot_answer")
+    wanted = _by_number(session, profile, wanted, on_event)
     wished = wish(question) if wanted.kind == "open" else None
     fixed = _from_headings(session, profile, question, wanted, wished, settings, on_event)
     if fixed is not None:
@@ -89,6 +90,25 @@ def answer_from_slides(
         if two
         else _about(session, profile, question, topic, wanted, wished, settings, on_event)
     )
+
+
+def _by_number(session: Session, profile: Profile, wanted: Understood, on_event: OnEvent) -> Understood:
+    """The same with titles in the place of topics that they number: the second quiz is "Quiz 2: PCA"."""
+    if wanted.topic is None:
+        return wanted
+    if wanted.kind == "nth" and wanted.number > 1:
+        title = _title_of(session, profile, wanted.number, wanted.topic, on_event)
+        return replace(wanted, kind="time", topic=title, number=0) if title else wanted
+    topic, *others = (
+        _title_of(session, profile, *place_of(topic), on_event) or topic for topic in (wanted.topic, *wanted.others)
+    )
+    return replace(wanted, topic=topic, others=tuple(others))
+
+
+def _title_of(session: Session, profile: Profile, number: int, kind: str, on_event: OnEvent) -> str | None:
+    """The first title that gives a number to a thing of a kind."""
+    headings = read_outline(session, profile, on_event) if number > 0 else []
+    return next((heading.title for heading in headings if number in numbers_of(heading.title, kind)), None)
 
 
 def _of_film(session: Session, profile: Profile, question: str, wanted: Understood) -> Supported:
@@ -237,11 +257,11 @@ def _nowhere(
     if len(parts) > 1:
         return _each(session, profile, question, parts, wanted, settings, on_event)
     number, counted = place_of(topic)  # "the second outline"
+    meant = None
     if number and wanted.kind != "yes-no":
-        return _timed(
-            session, answer_of_order(session, profile, question, Understood("nth", counted, number), on_event)
-        )
-    meant = _spelt_out(session, profile, topic, on_event)
+        meant = answer_of_order(session, profile, question, Understood("nth", counted, number), on_event)
+    if meant is None or not meant.spans:
+        meant = _spelt_out(session, profile, topic, on_event)
     if meant is not None:
         return _timed(session, meant)
     if wanted.kind == "yes-no":

@@ -149,6 +149,17 @@ def names(title: str, topic: str) -> bool:
     return len(whole) >= _LONG_ENOUGH and whole in _plain(title)
 
 
+def numbers_of(title: str, kind: str) -> list[int]:
+    """The numbers that a title gives to things of a kind.
+
+    >>> numbers_of("Quiz Question 6 and 7: PCA", "quiz questions"), numbers_of("Weekly 3", "week")
+    ([6, 7], [])
+    """
+    one = rf"\b{re.escape(kind.removesuffix('s'))}s?\s+(?:no\.?\s*)?(\d{{1,3}}(?:\s*(?:and|&)\s*\d{{1,3}})*)\b"
+    found = re.search(one, title, re.IGNORECASE)
+    return [int(number) for number in re.findall(r"\d+", found[1])] if found else []
+
+
 def may_be_misspelt(topic: str) -> bool:
     """Whether a topic has a word so long that a wrong letter in it would still be told.
 

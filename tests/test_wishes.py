@@ -25,7 +25,7 @@ from vamba_cli.tasks.wishes import stands_for, subject, wish
         ("what can be read here?", "text"),
         ("what should I know about read length?", None),
         ("What is written on the screen?", "text"),
-        ("who is the speaker?", None),
+        ("who is the speaker?", "names"),
         ("how does UMAP work?", None),
         ("what colour is the car", None),
         ("", None),

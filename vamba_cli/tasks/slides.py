@@ -143,7 +143,9 @@ def _from_headings(
     moment = _moment(session, profile, question, wanted, wished, on_event)
     if moment is not None:
         on_event(Stage("answer", question))
-        return read_at(session, profile, wished or "title", moment, settings)
+        read = read_at(session, profile, "text" if wished == "names" else wished or "title", moment, settings)
+        is_page = wished == "names" and read.spans
+        return read._replace(text=f"Names usually stand on the first slide: {read.text}") if is_page else read
     if wanted.kind in _ORDERS or wanted.others or (wanted.kind == "yes-no" and wanted.number):
         return answer_of_order(session, profile, question, wanted, on_event)
     number = slide_to_read(question)
@@ -161,6 +163,8 @@ def _moment(
 ) -> float | None:
     """The time that a question names: by a clock, as an edge of the video, or by the place of a slide."""
     memory = session.memory
+    if wished == "names":  # the title page has them
+        return memory.pair_start_seconds(0)
     is_limited = wanted.stretch and wanted.topic is not None
     named = moment_seconds(question) if wanted.kind in _MOMENTS and not is_limited else None
     if named is not None and wanted.kind == "after":  # what comes up then, not what stands there already

@@ -1,6 +1,6 @@
 """What an open question wants of a model that only reads slides: a title, words, or more than it can. Pure.
 
->>> wish("What is this lecture about?"), wish("what does the slide say?"), wish("who is the speaker?")
+>>> wish("What is this lecture about?"), wish("what does the slide say?"), wish("who is he?")
 ('about', 'text', None)
 >>> subject("How does UMAP work?"), subject("what are the advantages of UMAP over t-SNE"), subject("who is he?")
 ('UMAP', 'UMAP', None)
@@ -14,7 +14,7 @@ from typing import Literal
 from vamba_cli.tasks.order_questions import slide_to_read
 from vamba_cli.tasks.topics import COUNTS, UNIT, VIDEO, plain
 
-Wish = Literal["title", "text", "about"]
+Wish = Literal["title", "text", "about", "names"]
 
 _TWO_NAMES, _NAME = re.compile(r"(\S+) and (\S+)"), re.compile(r"\S[A-Z]|\w-[A-Z]|\d")
 _MOST_WORDS = 4  # of a topic that is named beside another one
@@ -43,6 +43,15 @@ _TITLE = re.compile(
     r"|^describe\s+(?:this|the)\s+(?:video|lecture|talk|film|slide|picture|image)$"
     rf"|^(?:what|how)\s+is\s+(?:{VIDEO}|(?:this|the)\s+(?:course|class))\s+(?:called|named|titled)$|^what\s+is\s+the\s+name\s+of\s+(?:{VIDEO}|(?:this|the)\s+(?:course|class))$"
     r"|^(?:which|what)\s+(?:course|class|lecture|talk|video|tutorial|presentation)\s+is\s+(?:this|it)$",
+    re.IGNORECASE,
+)
+_PEOPLE = r"(?:authors?|speakers?|lecturers?|presenters?|teachers?|professors?|instructors?)"
+_WORK = rf"(?:{VIDEO}|(?:the|this|these|those|your)\s+(?:slides?|course|class|lesson)|here)"
+_NAMES = re.compile(
+    rf"^who(?:\s+(?:is|are|was|were))?\s+(?:the\s+|this\s+|your\s+)?{_PEOPLE}(?:\s+(?:of|in)\s+{_WORK})?$"
+    r"|^who\s+(?:(?:is|are|was|has)\s+)?(?:wrote|written|made|created|prepared|gives?|gave|given|giving|holds?|held|presents?|presented|presenting"
+    rf"|teaches|taught|teaching|speaks?|speaking|talks?|talking)(?:\s+{_WORK})?$"
+    rf"|^what\s+is\s+the\s+(?:name\s+of\s+the\s+{_PEOPLE}|{_PEOPLE}\s+called|{_PEOPLE}['’]s\s+name)$",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(
@@ -94,12 +103,16 @@ _CERTAIN = re.compile(
 
 
 def wish(question: str) -> Wish | None:
-    """Whether a title or the words of a slide would answer an open question; None where neither would.
+    """Whether a title, the words of a slide or the title page would answer an open question; None where none would.
 
     >>> wish("read the title"), wish("read the slide"), wish("which course is this?"), wish("what is PCA called?")
     ('title', 'text', 'title', None)
+    >>> wish("who gives this talk?"), wish("what is the author's name?"), wish("who made the first computer?")
+    ('names', 'names', None)
     """
     text = plain(question)
+    if _NAMES.match(text):
+        return "names"
     if _READ_TITLE.match(text):
         return "title"
     if _TEXT.search(text) or slide_to_read(text):

@@ -77,7 +77,7 @@ OPEN = {
     "Why does SGD work?": None,
     "describe the picture": None,
     "how does dropout work?": None,
-    "what's next?": None,
+    "what's new?": None,
     "Is this lecture boring?": None,
     "is it easy to follow?": None,
     "was the talk worth watching?": None,
@@ -339,7 +339,8 @@ def test_what_is_left_of_an_unknown_question(question: str, sentence: bool) -> N
 
 
 def test_pronouns() -> None:
-    assert is_pronoun(understand("what comes after that?").topic) and is_pronoun(understand("and then?").topic)
+    for question in ("what comes after that?", "and then?", "and what comes next?", "what's next?", "what was before?"):
+        assert is_pronoun(understand(question).topic)
     assert not is_pronoun(understand("what comes after That other thing?").topic) and not is_pronoun(None)
 
 
@@ -378,6 +379,9 @@ def test_words_around_a_topic(question: str, topic: str) -> None:
         ("list the first 5 topics", Understood("outline", None, 5)),
         ("which comes last: UMAP, PCA, or t-SNE?", Understood("sooner", "UMAP", -1, ("PCA", "t-SNE"))),
         ("which slide comes first?", Understood("nth", None, 1)),
+        ("what comes two after paging?", Understood("after", "paging", 2)),
+        ("the 3rd slide before PCA", Understood("before", "PCA", 3)),
+        ("two minutes after paging", Understood("time", "two minutes after paging")),
         ("pacbio vs nanopore, which is first", Understood("sooner", "pacbio", 1, ("nanopore",))),
         ("does 09-struct come after 08-union?", Understood("yes-no", "09-struct", -1, ("08-union",))),
     ],

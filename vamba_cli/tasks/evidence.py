@@ -268,7 +268,7 @@ def not_found(session: Session, topic: str | None, profile: Profile, stretch: St
 
 def not_meant(topic: str) -> str:
     """The sentence for what is not found and is probably no topic, but a question that the rules do not know."""
-    return f"“{topic}” was not found, but may not be what you meant. {HOW_TO_ASK}"
+    return f"“{topic}” was taken for a topic, and not found. {HOW_TO_ASK}"
 
 
 def was_scaled_down(session: Session) -> bool:

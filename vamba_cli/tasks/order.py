@@ -63,7 +63,7 @@ def _about_topic(watched: Watched, question: str, wanted: Understood, named: str
         return how_long(watched, topic, spans)
     if wanted.kind == "nth":
         return _time_of_many(watched, wanted.number, topic, spans)
-    return _neighbour(watched, wanted.kind == "after", topic, spans)
+    return _neighbour(watched, wanted.kind == "after", max(1, wanted.number), topic, spans)
 
 
 def _not_there(watched: Watched, question: str, wanted: Understood, named: str) -> Reply:
@@ -264,17 +264,29 @@ def _placed(watched: Watched, question: str, number: int, topic: str) -> Reply:
     return Reply(f"No: {told}{elsewhere}", reply.spans)
 
 
-def _neighbour(watched: Watched, after: bool, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
-    """The heading after the part that has the topic for its title, or before it."""
+def _neighbour(watched: Watched, after: bool, steps: int, topic: str, spans: Sequence[ScoredSpan]) -> Reply:
+    """The heading after the part that has the topic for its title, or before it, or so many steps on."""
     headings = watched.headings
     anchor = closest.span if (closest := closest_heading(headings, topic)) else spans[0]
+    end = watched.end_of(anchor)
     if after:
-        end = watched.end_of(anchor)
-        near = next((heading for heading in headings if heading.first >= end), None)
+        beside = [heading for heading in headings if heading.first >= end]
     else:
-        near = next((heading for heading in reversed(headings) if heading.stop <= anchor.first), None)
+        beside = [heading for heading in reversed(headings) if heading.stop <= anchor.first]
     order, at = "after" if after else "before", watched.span(anchor.first, anchor.stop)
-    if near is None:
-        return Reply(f"No title was read {order} {name_of(topic)} ({at}).", [anchor], outcome="not_found")
+    which = f" {_ordinal(steps)}" if steps > 1 else ""
+    if len(beside) < steps:
+        text = f"No{which} title was read {order} {name_of(topic)} ({at})."
+        return Reply(text, [anchor], outcome="not_found")
+    near = beside[steps - 1]
     text = f"“{near.title}”, at {watched.span(near.first, near.stop)}"
-    return Reply(f"{order.capitalize()} {name_of(topic)} ({at}) comes {text}.", [near.span, anchor])
+    if which:
+        return Reply(f"The{which} title {order} {name_of(topic)} ({at}) is {text}.", [near.span, anchor])
+    untitled = watched.untitled(end, near.first) if after else watched.untitled(near.stop, anchor.first)
+    if untitled:
+        slides = "come slides" if untitled[1:] else "comes a slide"
+        between = f"{slides} without a clear title, {watched.span(untitled[0][0], untitled[-1][1])}"
+        text = f"{between}; the {'next title' if after else 'title before that'} is {text}"
+    else:
+        text = f"comes {text}"
+    return Reply(f"{order.capitalize()} {name_of(topic)} ({at}) {text}.", [near.span, anchor])

@@ -63,6 +63,17 @@ _ORDER = re.compile(
     rf"(?:(?:the\s+)?(?:slide|page|part|section|chapter|title|topic|one)\s+(?:about|on|of|called|titled|named|with)\s+)?(?P<topic>.+)$",
     re.IGNORECASE,
 )
+_FAR = re.compile(
+    rf"^(?:(?:what|which)(?:\s+{UNIT})?\s+(?:is|comes|was|came)\s+|what(?:['’]s|s)\s+)?"
+    rf"(?:(?P<far>{_MANY})(?:\s+{UNIT})?|(?:the\s+)?(?P<nth>second|third|fourth|fifth|\d{{1,2}}(?:nd|rd|th))\s+{UNIT})\s+"
+    r"(?P<order>after|before)\s+(?P<topic>(?!\d)\S.*)$",
+    re.IGNORECASE,
+)
+_NEXT = re.compile(
+    rf"^(?:and\s+)?(?:what|which)(?:\s+{UNIT}|\s+one)?\s+(?:is|was|comes|came|follows|followed|happens|happened)\s+"
+    r"(?P<next>next|then|afterwards?|after|before)$",
+    re.IGNORECASE,
+)
 _JUST_BEFORE = re.compile(rf"\b{JUST}\s+before\s+\d{{1,2}}:\d", re.IGNORECASE)  # a moment, no topic
 _ORDINALS = (
     "first opening beginning start title cover", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth",
@@ -73,7 +84,7 @@ _NUMBERS = {word: number for number, words in enumerate(_ORDINALS, 1) for word i
 )
 # In small letters: "First steps" may be a title.
 _PLACED = re.compile(
-    r"(?:the\s+)?(?:(?P<word>first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)|(?P<ordinal>\d{1,2})(?:st|nd|rd|th))\s+(?P<kind>\S.*?)"
+    r"(?:the\s+)?(?P<word>first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last|\d{1,2}(?:st|nd|rd|th))\s+(?P<kind>\S.*?)"
     r"(?:\s+(?:slides?|pages?))?"
 )
 _LISTED = re.compile(
@@ -229,11 +240,15 @@ def _named(name: str) -> str | None:
 
 
 def _of_a_neighbour(text: str) -> Understood | None:
-    ordered = _ORDER.match(text)
+    alone, far = _NEXT.match(text), _FAR.match(text)
+    if alone:
+        return Understood("after", alone["next"])
+    ordered = far or _ORDER.match(text)
     if ordered is None or _JUST_BEFORE.search(text):
         return None
     early = ordered["order"].casefold().startswith(("before", "preced"))
-    return Understood("before" if early else "after", topic_of(ordered["topic"]))
+    steps = 0 if far is None else count_of(far["far"]) if far["far"] else _nth_of(far["nth"])
+    return Understood("before" if early else "after", topic_of(ordered["topic"]), steps)
 
 
 def _with_a_place(text: str) -> Understood | None:
@@ -311,7 +326,12 @@ def place_of(topic: str) -> tuple[int, str]:
     found = _PLACED.fullmatch(topic)
     if found is None:
         return 0, topic
-    return _NUMBERS[found["word"]] if found["word"] else int(found["ordinal"]), found["kind"]
+    return _nth_of(found["word"]), found["kind"]
+
+
+def _nth_of(word: str) -> int:
+    """Which one a word like "third" or "3rd" means."""
+    return int(word[:-2]) if word[0].isdigit() else _NUMBERS[word.casefold()]
 
 
 def slide_to_read(question: str) -> int:

@@ -14,7 +14,7 @@ class Understood:
 
     number: of the slide that is asked for, from 1 on, or -1 for the last; 0 where none is. Of an outline: how many of
         its first slides, or of its last ones (below 0); 0 for all.
-        Of a yes or no about a topic alone: the slide that may show it.
+        Of a yes or no about a topic alone: the slide that may show it. Of what comes after or before: how far on.
     others: further topics, in questions of which comes first, or whether the topic does (number 1; -1: last, later),
         and of what comes between the two.
     bound: what a count is compared with, as in "more than 30"; "" where it is not.

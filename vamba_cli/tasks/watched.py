@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from vamba_cli.engine.events import OnEvent
+from vamba_cli.engine.generate import Span
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import ScoredSpan
 from vamba_cli.tasks.evidence import Stretch, everywhere, is_sure, not_found, within
-from vamba_cli.tasks.outline import Heading, read_before, read_outline
+from vamba_cli.tasks.outline import Heading, pictures, read_before, read_outline
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.titles import akin_titles, names, names_in_parts, same_title
 from vamba_cli.timecode import clock, clock_span, timetable
@@ -42,6 +43,11 @@ class Watched:
         """A sentence about a slide before the first heading, which is one that was read clearly."""
         words = read_before(self.session, self.profile, first.first)
         return f" A slide without a clear title comes before it, at {self.time(0)}: “{words}”." if words else ""
+
+    def untitled(self, first: int, stop: int) -> list[Span]:
+        """The pictures between two frame pairs that stand under no heading."""
+        inside = [run for run, _ in pictures(self.session, self.profile) if first <= run[0] and run[1] <= stop]
+        return [run for run in inside if heading_above(self.headings, run[0]) is None]
 
     def seconds(self, span: ScoredSpan) -> float:
         """How long a span is, or what of it lies in the stretch that is meant."""

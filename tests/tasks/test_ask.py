@@ -122,6 +122,13 @@ def test_what_the_model_cannot_do_is_said_once(lecture: Path, first: AskResult) 
     assert [text.count("--model vamba-qwen2-vl-7b") for text in told] == [1, 0]
 
 
+def test_when_it_ends_and_how_long_it_takes_to_come(lecture: Path, first: AskResult) -> None:
+    end, wait = api.ask(
+        lecture, ["until when is overfitting shown?", "how long until overfitting?"], Settings()
+    ).answers
+    assert end.answer.startswith("Until 0:2") and wait.answer.startswith("After 0:1")
+
+
 def test_questions_about_two_topics(lecture: Path, first: AskResult) -> None:
     asked = ["compare overfitting with the learning rate", "is overfitting shown before the learning rate?"]
     both, sooner = api.ask(lecture, asked, Settings()).answers
@@ -333,6 +340,8 @@ def test_the_outline_has_every_slide_in_order(lecture: Path, first: AskResult) -
     assert late.answer.splitlines() == lines[1:] and early.answer.splitlines() == lines[:2]
     assert len(lines) == len(answer.evidence) == 3
     assert [span.start_seconds for span in answer.evidence] == pytest.approx([0, 10, 22], abs=4)
+    (rest,) = api.ask(lecture, ["list everything shown after 15 seconds"], Settings()).answers
+    assert rest.answer.splitlines() == lines[1:]
     assert "verfitting" in lines[1]
 
 

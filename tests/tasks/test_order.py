@@ -171,6 +171,11 @@ def answer(session: Any, question: str) -> tuple[str, list[tuple[int, int]]]:
             [(0, 5), (5, 15)],
         ),
         (
+            "how long between Clusters and UMAP?",
+            "“Clusters” comes 0:30 after “UMAP”: they begin at 0:10 and 0:40.",
+            [(5, 15), (20, 30)],
+        ),
+        (
             "what comes between forks and UMAP?",
             "“forks” was not found in the text of this video. " + PROFILE.limits,
             [],

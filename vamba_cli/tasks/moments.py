@@ -69,6 +69,10 @@ _MINUTES_FIRST = re.compile(rf"^(?P<stretch>{MINUTES}){_THEN_ASKS}", re.IGNORECA
 _LIMITED_LAST = re.compile(
     rf"^(?=(?:what|which)\s+slides?\s|{_OF_A_TOPIC})(?P<rest>.+?)[\s,]+(?P<stretch>{_STRETCH})$", re.IGNORECASE
 )
+_BARE_LAST = re.compile(  # "quiz in the last 3 minutes"
+    rf"^(?!(?:what|which|who|why|how|read|describe|explain|tell|name|give|show|find|summari[sz]e)\b)(?P<rest>\S.*?)[\s,]+(?P<stretch>{_MINUTES})$",
+    re.IGNORECASE,
+)
 _AT_LAST = re.compile(rf"^(?P<rest>(?:is|are|was|were|does|do|did)\s.+?)[\s,]+(?P<stretch>{_AT})$", re.IGNORECASE)
 _A_LITTLE_SECONDS = 2.0  # that "just before 10:00" is earlier
 _MOMENT_SECONDS = 1.0  # that "at 10:00" lasts
@@ -136,7 +140,7 @@ def limited(text: str) -> tuple[str, str]:
     first = _LIMITED_FIRST.match(text) or _MINUTES_FIRST.match(text)
     if first:
         return text[first.end() :], first["stretch"]
-    last = _LIMITED_LAST.match(text) or _AT_LAST.match(text)
+    last = _LIMITED_LAST.match(text) or _AT_LAST.match(text) or _BARE_LAST.match(text)
     return (last["rest"], last["stretch"]) if last else (text, "")
 
 

@@ -39,8 +39,8 @@ def answer_of_order(session: Session, profile: Profile, question: str, wanted: U
 def _answer(watched: Watched, question: str, wanted: Understood) -> Reply:
     if wanted.topic is None:
         return _of_the_whole(watched, wanted)
-    if wanted.kind == "between":
-        return _between(watched, question, wanted.topic, *wanted.others)
+    if wanted.kind in ("between", "duration") and wanted.others:
+        return _between(watched, question, wanted.kind == "duration", wanted.topic, *wanted.others)
     if wanted.others:
         return _sooner(watched, question, wanted, (wanted.topic, *wanted.others))
     if wanted.kind == "yes-no":
@@ -233,13 +233,17 @@ def _place(watched: Watched, question: str, topic: str) -> ScoredSpan | None:
     return next((span for span in spans if span.heading), sure_ones(spans)[0]) if spans else None
 
 
-def _between(watched: Watched, question: str, one: str, other: str) -> Reply:
-    """The titles between two topics, in whatever order these come."""
+def _between(watched: Watched, question: str, lasting: bool, one: str, other: str) -> Reply:
+    """The titles between two topics, in whatever order these come; or how long after the one the other begins."""
     found = [(topic, _place(watched, question, topic)) for topic in (one, other)]
     missing = [topic for topic, place in found if place is None]
     if missing:
         return Reply(watched.missing(missing[0]), outcome="not_found")
     (before, early), (behind, late) = sorted(((t, p) for t, p in found if p), key=lambda item: item[1].first)
+    if lasting:
+        start, then = (watched.session.memory.pair_start_seconds(place.first) for place in (early, late))
+        apart = f"{name_of(behind)} comes {clock(then - start)} after {name_of(before)}"
+        return Reply(f"{apart}: they begin at {clock(start)} and {clock(then)}.", [early, late])
     begin = watched.end_of(early)
     inside = [heading.span for heading in watched.headings if begin <= heading.first and heading.stop <= late.first]
     ends = f"{name_of(before)} ({watched.listed([early])}) and {name_of(behind)} ({watched.listed([late])})"

@@ -18,6 +18,11 @@ _SHARE = re.compile(
     rf"|^(?:is|was|does|did)\s+(?:(?:most|all|half|much|part)\s+of\s+(?:(?:the|this)\s+)?|(?:the|this)\s+(?:whole|entire)\s+){VIDEO}\s+(?:talks?\s+|deals?\s+)?(?:all\s+|only\s+)?(?:about|on|with)\s+(?P<all>\S.*)$",
     re.IGNORECASE,
 )
+_APART = re.compile(
+    r"^how\s+(?:long|much\s+time|many\s+(?:minutes|seconds))(?:\s+(?:is|are|was|there|it|does|do|takes?|pass|passes|lies?|the|time|gap))*\s+"
+    r"(?-i:between|from)\s+(?P<one>(?!\d)\S.*?)\s+(?:and|to|until|till)\s+(?P<other>\S.*)$",
+    re.IGNORECASE,
+)
 _AGAIN = re.compile(
     r"^(?:does|do|did|is|are|was|were|will)\s+(?P<topic>\S.*?)\s+(?:(?:come|comes|came|be|get|gets)\s+)?(?:up|back|shown|mentioned|appear|discussed|explained|return)\s+(?:once\s+more|again)(?:\s+later(?:\s+on)?)?$"
     r"|^(?:does|do|did|will)\s+(?:he|she|they|we|the\s+(?:speaker|lecturer|teacher|presenter|professor))\s+(?:(?:go|come|get)\s+back|return)\s+to\s+(?P<old>\S.*?)(?:\s+again)?(?:\s+later(?:\s+on)?)?$",
@@ -93,7 +98,7 @@ _LISTED = re.compile(
     r"|(?P<bare>(?!(?:me|the|this|that|last|first|next|final|titles?|headings?|all|every|each|\d+)\b)\S.*?)\s+slides)$"
     rf"|^(?:show|find|give|name)\s+(?:me\s+)?(?:all|every|each)\s+(?:of\s+)?(?:the\s+)?(?P<every>(?!(?:{UNIT}|contents|of)\b)\S.*)$"
     rf"|^list\s+(?:me\s+)?(?:all\s+)?(?:of\s+)?(?:the\s+)?(?:(?:everything|all)\s+(?:about|on)\s+|{UNIT}\s+(?:about|on|with|that\s+mention)\s+)?"
-    rf"(?P<any>(?!(?:{UNIT}|contents|the|all|of|me|a|an|them|it|what|which|every|each|main|key|most|important|table)\b)\S.*)$"
+    rf"(?P<any>(?!(?:{UNIT}|contents|the|all|of|me|a|an|them|it|what|which|every|each|main|key|most|important|table|everything(?!\s+(?:about|on\s+(?!(?:the\s+)?screen))))\b)\S.*)$"
     r"|^(?:(?:list|show|find|name|give)\s+(?:me\s+)?)?(?:all\s+)?(?:the\s+)?(?:timestamps?|times)\s+(?:of|for|with)\s+(?:all|every|each)\s+(?:of\s+)?(?:the\s+)?(?P<each>\S.*)$",
     re.IGNORECASE,
 )
@@ -110,7 +115,9 @@ _WHICH_FIRST = re.compile(
     re.IGNORECASE,
 )
 _WHICH_FIRST_OF = re.compile(
-    r"^(?P<one>\S.*?)\s+(?:or|vs\.?|versus|and)\s+(?P<other>\S.*?)\s*[,:]\s*(?:what|which)(?:\s+one)?\s+(?:is|comes|was|came)\s+(?P<edge>first|earlier|sooner|last|later)$",
+    r"^(?!(?:when|where|what|which|how|at|in)\b)(?:(?:is|are|was|were|does|do|did)\s+)?(?P<one>\S.*?)\s+"
+    r"(?:(?:or|vs\.?|versus|and)\s+(?P<other>\S.*?)\s*[,:]\s*(?:what|which)(?:\s+one)?\s+(?:is|comes|was|came)"
+    rf"|or\s+(?P<second>\S.*?)(?:\s+(?:comes?|{_SHOWN}))?)\s+(?P<edge>first|earlier|sooner|last|later)$",
     re.IGNORECASE,
 )
 _BEFORE_OR_AFTER = re.compile(
@@ -194,7 +201,7 @@ def _of_length(text: str) -> Understood | None:
         return Understood("duration", None)
     if share := _SHARE.match(text):
         return Understood("duration", topic_of(share["much"] or share["all"]))
-    lasting = _DURATION.match(text)
+    lasting = None if _APART.match(text) else _DURATION.match(text)
     return _lasting(_ALTOGETHER.sub("", text[lasting.end() :])) if lasting else None
 
 
@@ -217,20 +224,20 @@ def _of_many(text: str) -> Understood | None:
 
 
 def _of_two(text: str) -> Understood | None:
-    between = _BETWEEN.match(text)
-    either = between or _BEFORE_OR_AFTER.match(text)
+    between, apart = _BETWEEN.match(text), _APART.match(text)
+    either = between or apart or _BEFORE_OR_AFTER.match(text)
     if either:
         one, other = map(_named, either.group("one", "other"))
-        alike = Understood("between", one) if between else Understood("sooner", one, 1)
-        return replace(alike, others=(other,)) if one and other else None
+        kind: Kind = "between" if between else "duration" if apart else "sooner"
+        return Understood(kind, one, int(kind == "sooner"), (other,)) if one and other else None
     which = _WHICH_FIRST.match(text) or _WHICH_FIRST_OF.match(text)
     two = which or _IS_BEFORE.match(text)
     if two is None:
         return None
     late = two["edge"].casefold().startswith(("last", "later", "after"))
     earlier = two["one"].split(",") if which else [two["one"]]
-    topics = [topic for name in (*earlier, two["other"]) if (topic := _named(name.strip()))]
-    kind: Kind = "sooner" if which else "yes-no"
+    topics = [topic for name in (*earlier, two["other"] or two["second"]) if (topic := _named(name.strip()))]
+    kind = "sooner" if which else "yes-no"
     return Understood(kind, topics[0] if topics else None, -1 if late else 1, tuple(topics[1:]))
 
 

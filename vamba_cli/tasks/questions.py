@@ -4,12 +4,15 @@ The rules only choose how the answer is found and phrased. Whatever they do not 
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
+from vamba_cli.results import Evidence
 from vamba_cli.tasks.moments import limited
 from vamba_cli.tasks.order_questions import of_order_or_number
 from vamba_cli.tasks.topics import PREPOSITION, VIDEO, plain, topic_of
 from vamba_cli.tasks.understood import Kind, Understood
+from vamba_cli.timecode import clock
 
 _GO = re.compile(
     r"^(?:please\s+)?(?:(?:can|could)\s+you\s+)?(?:please\s+)?(?:(?:i['’]m\s+|i\s+am\s+)?(?:looking|searching|search|look)\s+for|find(?:\s+me)?|(?:take|bring)\s+me\s+to|(?:show|give)\s+(?:me|us)|i\s+(?:want|would\s+like|wanna|need)\s+to\s+(?:see|watch|go\s+to|find)"
@@ -29,6 +32,11 @@ _WHILE = re.compile(
     r"^what\s+(?:is|was|do\s+(?:we|you|i)\s+see)\s+(?:(?:shown|on\s+(?:the\s+)?screen|visible|displayed|on\s+the\s+slides?)\s+)?(?:when|while)\s+(?=(?:they|he|she|we|it|the)\s)",
     re.IGNORECASE,
 )
+_ON = re.compile(r"^((?:is|are|was|were)\s.*\S)\s+on$", re.IGNORECASE)  # "when is the outline on?"
+_END = re.compile(
+    r"^(?:until|till)\s+when\b|^when\s+(?:is|does|do|did|will)\s.*(?<!\sand)\s(?:end|stop|finish|over)$", re.IGNORECASE
+)
+_WAIT = re.compile(r"^how\s+long\b.*?\s(?:until|till|before)\s", re.IGNORECASE)
 _YES_NO = re.compile(
     rf"^(?:is|are|was|were|does|do|did|has|have|can|could|will)\s+(?:{VIDEO}\s+(?:all\s+)?about\s+|there\s+(?:a\s+|an\s+|any\s+|some\s+|no\s+)?(?:(?:slide|part|thing|"
     r"something|anything|nothing|mention|word)\s+(?:of|on|about|called|titled|with|comparing|explaining|showing|describing|mentioning|introducing|covering"
@@ -42,7 +50,7 @@ _ANY = re.compile(
 )
 _OUTLINE = re.compile(
     r"^(?!(?:is|are)\b)(?:(?:please|can\s+you|give|show|me|make|write|list|name|tell|what|which|are|is|a|an|the|all|of|main|key|most|important|major)\s+)*"
-    r"(?:outline|table\s+of\s+contents|contents|(?:title|heading)s?\s+of\s+(?:every|each|all)|chapter\s+(?:marks?|list)|time\s?stamps(?=$)|chapters|topics|titles|headings|sections|slides)\b"
+    r"(?:outline|table\s+of\s+contents|contents|(?:title|heading)s?\s+of\s+(?:every|each|all)|everything(?:\s+(?:that\s+is\s+)?(?:shown|on\s+(?:the\s+)?screen|covered))?$|chapter\s+(?:marks?|list)|time\s?stamps(?=$)|chapters|topics|titles|headings|sections|slides)\b"
     r"(?!\s+(?:(?:is|are|was|were)\s+(?=about|on\b|called|titled|named|with\b))?(?:about|on|for|with|called|titled|that|explain\w*|show\w*|discuss\w*|mention\w*|cover\w*|treat\w*|introduce\w*"
     r"|talk\w*|speak\w*|contain\w*|include\w*|say\w*|deal\w*|have|has|use\w*)\b|\s+(?:are|were|is|was)\s+(?:shown\s+)?(?:only|just|twice|briefly|more)\b)"
     r"|^summari[sz]e(?:\s+(?:the|this|that|your|whole|entire|everything|all|it|briefly|shortly|quickly|please|for\s+me|in\s+\w+(?:\s+\w+)?|video|lecture|talk|film|movie|presentation|clip|recording"
@@ -98,6 +106,20 @@ def understand(question: str) -> Understood:
     return found
 
 
+def edge_of(question: str, spans: Sequence[Evidence]) -> str:
+    """What comes before the spans of a topic, where a question asks when it ends or how long it takes to come.
+
+    >>> edge_of("until when is PCA shown?", [Evidence(5.0, 9.0, 1.0), Evidence(2.0, 4.0, 1.0)])
+    'Until 0:09: '
+    >>> edge_of("how long until PCA starts?", [Evidence(5.0, 9.0, 1.0)]), edge_of("when is PCA?", [])
+    ('After 0:05: ', '')
+    """
+    text = plain(question)
+    if _END.match(text):
+        return f"Until {clock(max(span.end_seconds for span in spans))}: "
+    return f"After {clock(min(span.start_seconds for span in spans))}: " if _WAIT.match(text) else ""
+
+
 def _unquoted(topic: str) -> str:
     quoted = _QUOTED.fullmatch(topic)
     return quoted[1].strip() if quoted else topic
@@ -112,7 +134,7 @@ def _of_a_kind(text: str) -> Understood:
     for kind, pattern in _OPENINGS:
         opening = pattern.match(text)
         if opening:
-            topic = topic_of(text[opening.end() :])
+            topic = topic_of(_ON.sub(r"\1", text[opening.end() :]))
             if topic and _SLIDES.search(opening[0]):  # "which slides are on PCA?"
                 topic = PREPOSITION.sub("", topic)
             return Understood(kind, topic)

@@ -33,6 +33,7 @@ from vamba_cli.tasks.order import ORDERS_WITHIN, about, answer_of_order
 from vamba_cli.tasks.order_questions import place_of, slide_to_read
 from vamba_cli.tasks.outline import Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
+from vamba_cli.tasks.questions import edge_of
 from vamba_cli.tasks.reading import read_at, read_first, read_slide, unreadable
 from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
 from vamba_cli.tasks.titles import UNCLEAR, may_be_misspelt, names, numbers_of
@@ -139,7 +140,8 @@ def _from_headings(
     stretch = span_seconds(question, session.prospect.info.duration_seconds)
     within_it = stretch and wanted.kind not in ORDERS_WITHIN and wanted.topic is None
     if wanted.kind == "outline" or within_it or (stretch and wanted.kind in ("after", "before")):
-        return _outline(session, profile, stretch or (0.0, math.inf), wanted.number, on_event)
+        stretch = stretch or stretch_of(session, wanted) or (0.0, math.inf)
+        return _outline(session, profile, stretch, wanted.number, on_event)
     moment = _moment(session, profile, question, wanted, wished, on_event)
     if moment is not None:
         on_event(Stage("answer", question))
@@ -208,6 +210,7 @@ def _about(
     seen = evidence_of(session.memory, spans)
     num_titles = sum(span.heading for span in spans)  # they come first
     text = seen_or_said(question, topic, seen, heard, yes_no=wanted.kind == "yes-no", num_titles=num_titles)
+    text = f"{edge_of(question, seen[:num_titles] or seen or heard)}{text}"
     if is_picture(topic) and not heard:
         text = f"{text.removesuffix('.')}; that is the word: pictures themselves are not seen."
     if not heard and session.subtitles.lines and asks_about_speech(question):

@@ -157,6 +157,8 @@ def test_titles_that_number_things(lecture: Path, first: AskResult, monkeypatch:
     long, sooner = api.ask(lecture, asked, Settings()).answers
     assert long.answer.startswith("“Practical session 1” is on screen in titles")
     assert sooner.answer.startswith("“Practical session 2: Overfitting” is at 0:00")
+    (read,) = api.ask(lecture, ["read the second practical session slide"], Settings()).answers
+    assert "“Practical session 2: Overfitting”" in read.answer
     (many,) = api.ask(lecture, ["how many practical sessions are there?"], Settings()).answers
     assert many.answer.startswith("Titles number “practical sessions” 1 and 2. 2 slides with “practical sessions”")
     for question in ("when is the 3rd practical session?", "is there a third practical session?"):

@@ -86,6 +86,7 @@ def answer_from_slides(
     if topic is None or not settings.evidence:
         reason = "looking at slides" if topic is None else "reading alone: leave out --no-evidence"
         return Supported(f"This question cannot be answered by {reason}. {profile.limits}", outcome="cannot_answer")
+    topic = _titled(session, profile, topic, on_event)  # "read the second quiz" names its topic only here
     return (
         _each(session, profile, question, two, wanted, settings, on_event)
         if two
@@ -100,10 +101,12 @@ def _by_number(session: Session, profile: Profile, wanted: Understood, on_event:
     if wanted.kind == "nth" and wanted.number > 1:
         title = _title_of(session, profile, wanted.number, wanted.topic, on_event)
         return replace(wanted, kind="time", topic=title, number=0) if title else wanted
-    topic, *others = (
-        _title_of(session, profile, *place_of(topic), on_event) or topic for topic in (wanted.topic, *wanted.others)
-    )
+    topic, *others = (_titled(session, profile, topic, on_event) for topic in (wanted.topic, *wanted.others))
     return replace(wanted, topic=topic, others=tuple(others))
+
+
+def _titled(session: Session, profile: Profile, topic: str, on_event: OnEvent) -> str:
+    return _title_of(session, profile, *place_of(topic), on_event) or topic
 
 
 def _title_of(session: Session, profile: Profile, number: int, kind: str, on_event: OnEvent) -> str | None:

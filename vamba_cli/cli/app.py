@@ -41,7 +41,7 @@ app = group(
     \b
     Exit codes: 0 done, 1 bug, 2 usage, 3 some items failed, 4 input cannot be
     decoded, 5 not enough memory, 6 model or dependency missing, 75 another run
-    holds the lock, 130 interrupted, 143 terminated.
+    holds the lock, 130 interrupted, 141 stdout closed, 143 terminated.
     """,
 )
 for command in (ask, chat, chapters, summarise, batch, info):

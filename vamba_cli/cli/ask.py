@@ -23,7 +23,8 @@ def ask(
     question: Annotated[str | None, argument("QUESTION", "What to ask.")] = None,
     questions: Annotated[list[str] | None, option("-q", "TEXT", "A further question; repeat it.", ASKED)] = None,
     questions_file: Annotated[
-        str | None, option("--questions", "FILE", "Questions, one a line; # begins a remark; - is stdin.", ASKED)
+        str | None,
+        option("--questions", "FILE", "Questions, one a line; lines that begin with # are remarks; - is stdin.", ASKED),
     ] = None,
     json: JsonFlag = False,
     output: OutputPath = None,

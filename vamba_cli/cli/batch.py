@@ -41,7 +41,8 @@ def batch(
     out_dir: Annotated[Path | None, option("--out-dir -d", "DIR", "Results and records go here.", TASK)] = None,
     question: Annotated[list[str] | None, option("--question -q", "TEXT", "ask, chapters: repeat it.", TASK)] = None,
     questions_file: Annotated[
-        str | None, option("--questions", "FILE", "ask: questions, one a line; # is a remark.", TASK)
+        str | None,
+        option("--questions", "FILE", "ask: questions, one a line; lines that begin with # are remarks.", TASK),
     ] = None,
     min_length: Annotated[float | None, time_option("--min-length", "chapters: none is shorter.", TASK)] = None,
     max_chapters: Annotated[int | None, option("--max-chapters", "N", "chapters: no more than these.", TASK)] = None,

@@ -44,7 +44,7 @@ class ResolvedModel:
 
 
 KNOWN_MODELS = (
-    KnownModel("tiny", "about 14 M parameters, bundled: reads titles on slides, on any computer, offline", None),
+    KnownModel("tiny", "14.9 M parameters, bundled: reads titles on slides, on any computer, offline", None),
     KnownModel(
         "vamba-qwen2-vl-7b",
         "11.3 B parameters, the released model: 23 GB to download, a GPU of 24 GB, or of 8 in fewer bits",

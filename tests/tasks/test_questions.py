@@ -342,7 +342,14 @@ def test_what_is_left_of_an_unknown_question(question: str, sentence: bool) -> N
 
 
 def test_pronouns() -> None:
-    for question in ("what comes after that?", "and then?", "and what comes next?", "what's next?", "what was before?"):
+    for question in (
+        "what comes after that?",
+        "and then?",
+        "and what comes next?",
+        "what's next?",
+        "what was before?",
+        "and the next one?",
+    ):
         assert is_pronoun(understand(question).topic)
     assert not is_pronoun(understand("what comes after That other thing?").topic) and not is_pronoun(None)
 

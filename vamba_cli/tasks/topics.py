@@ -71,7 +71,7 @@ _WHAT_IT_IS = re.compile(
     r"^(?:what(?=.*\s(?:is|are|was|were|means?)$)|how(?=.*\sworks?$))\s+(?P<topic>(?!(?:it|this|that)\b)\S.*?)\s+\w+$"
 )
 _PRONOUN = re.compile(
-    r"(?:and\s+)?(?:(?:right\s+)?(?:after|before|since)\s+)?(?:that|this|those|these|them|it|he|she|they|there|here|then|next|afterwards|before|after)",
+    r"(?:and\s+)?(?:(?:right\s+)?(?:after|before|since)\s+)?(?:that|this|those|these|them|it|he|she|they|there|here|then|next|afterwards|before|after|(?:the\s+)?(?:next|previous)\s+(?:one|slide|title|topic))",
     re.IGNORECASE,
 )
 # What is left where the rules did not know the question: verbs, denials, questions in other languages.

@@ -33,6 +33,24 @@ def test_a_seed_always_draws_the_same_slides() -> None:
     assert any((one.image != two.image).any() for one, two in zip(first, other, strict=True))
 
 
+def test_slides_of_a_deck_look_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "_KINDS", {"content": 1.0})
+    stays, alike = {}, {}
+    for share in (0.0, 0.9):
+        renderer = SlideRenderer(some_fonts(), WordSource(5), 5, clean=True, same_look_share=share)
+        pairs = list(pairwise(renderer() for _ in range(24)))
+        stays[share] = sum(one.deck == then.deck for one, then in pairs)
+        alike[share] = sum(_most_frequent(one) == _most_frequent(then) for one, then in pairs)
+    assert stays[0.0] == 0 and 14 < stays[0.9] < 23
+    assert alike[0.9] > alike[0.0] + 4  # gradients and pictures behind the text differ
+
+
+def _most_frequent(slide: Slide) -> tuple[int, ...]:
+    """The colour of most pixels."""
+    colours, numbers = np.unique(slide.image.reshape(-1, 3), axis=0, return_counts=True)
+    return tuple(colours[numbers.argmax()].tolist())
+
+
 @pytest.mark.parametrize("size", [FULL_SIZE, SMALL_SIZE])
 def test_slides_have_the_size_asked_for_and_text_inside_it(size: tuple[int, int]) -> None:
     for slide in _draw(6, 1, size):

@@ -33,6 +33,7 @@ from vamba_cli.train.samples import Sample, Sampler
 from vamba_cli.train.words import WordSource
 from vamba_cli.weights.load import load_model
 
+_MOST_DECKS = 10**6  # that one worker draws
 FINISH_SECONDS = 30.0  # to save, evaluate and end
 
 
@@ -44,13 +45,20 @@ def make_sampler(
     size = (stage.width, stage.height)
     training_fonts, _ = split_fonts(find_fonts([fonts]))
     synthetic = SlideRenderer(
-        training_fonts, WordSource(seed, path=word_file(fonts)), seed, size, photos=photo_files(fonts)
+        training_fonts,
+        WordSource(seed, path=word_file(fonts)),
+        seed,
+        size,
+        photos=photo_files(fonts),
+        same_look_share=0.85,
     )
     real = PageRenderer(pages, seed, size) if pages and stage.real_page_share else None
     picker = random.Random(seed)
 
     def draw() -> Slide:
-        return real() if real is not None and picker.random() < stage.real_page_share else synthetic()
+        is_real = real is not None and picker.random() < stage.real_page_share
+        slide = real() if real is not None and is_real else synthetic()
+        return replace(slide, deck=(2 * seed + is_real) * _MOST_DECKS + slide.deck)  # no other worker has that number
 
     return Sampler(draw, QuestionMaker(seed, stage.mix), sample_shape(stage, recipe))
 

@@ -14,7 +14,7 @@ from vamba_cli.train.samples import WEIGHT_STEPS, Sample, SampleShape, get_text,
 
 RESET_SHARES = 0.95, 0.05  # of every other clip of a step, and of those between, begin a new video; the rest go on
 STAY_SHARES = 0.95, 0.5  # of the clips that continue a calm video, or a lively one, begin with the page that stands
-_NEAR_SHARE, _NEAR = 0.5, 64  # of the clips take their pages from so many that were drawn one after the other
+_DECK_SHARE = 0.5  # of the clips show pages of one deck, which nothing moves and whose colours are the same
 _ALIKE_SHARE = 0.3  # of the clips show mostly pages whose titles begin alike,
 _LETTERS, _LOOKED_AT = 4, 512  # with the same letters, and which are found among so many pages
 _MOOD_STEPS = 12  # steps after which a video becomes calmer or livelier, on average
@@ -28,7 +28,7 @@ class Batch(NamedTuple):
 
     pages: (pages,) index into the ring.
     rows: (pages,) which of a page's rows of questions is asked.
-    shifts: (pages, 2) how far each picture is moved in x and y, as a share between its limits.
+    shifts: (pages, 2) how far each picture is moved in x and y, as a share between its limits; below 0 not at all.
     colours: (pages, 2, 3) gain and offset of each channel.
     noise: (pages,) standard deviation of the noise, in grey levels.
     seed: () of the noise.
@@ -64,8 +64,9 @@ class Ring:
         self.capacity = capacity
         self.images, self.codes, self.centres, self.ids, self.weights = (
             torch.from_numpy(np.zeros(1, kind)).to(device).new_zeros(capacity, *extent)
-            for extent, kind in shape.fields()[:-1]
+            for extent, kind in shape.fields()[:-2]
         )
+        self.decks = np.zeros(capacity, np.int64)
         self.texts: list[SlideText] = []
         self.num_added = 0
         self._next = 0
@@ -83,7 +84,7 @@ class Ring:
         self.num_added += total
         if not total:
             return
-        parts = [torch.from_numpy(part) for part in samples[:-1]]
+        parts = [torch.from_numpy(part) for part in samples[:-2]]
         if self.images.is_cuda:  # copies from pageable memory would wait for all work on the device
             parts = [part.pin_memory() for part in parts]
         texts = [get_text(text) for text in samples.text]
@@ -93,6 +94,7 @@ class Ring:
             place = slice(self._next, self._next + take)
             for tensor, part in zip(self.tensors, parts, strict=True):
                 tensor[place].copy_(part[done : done + take], non_blocking=True)
+            self.decks[place] = samples.deck[done : done + take]
             self.texts[place] = texts[done : done + take]
             self._next = (self._next + take) % self.capacity
             done += take
@@ -119,12 +121,17 @@ class ClipMaker:
         stage, draw = self._stage, self._draw
         starts, order = self._order()
         clip = starts // stage.pairs  # that each page belongs to
-        near = draw.integers(len(ring), size=stage.clips)[clip] + draw.integers(_NEAR, size=stage.pages)
-        is_near = (draw.random(stage.clips) < _NEAR_SHARE)[clip]
-        pages = np.where(is_near, near, draw.integers(len(ring), size=stage.pages)) % len(ring)
+        pages = draw.integers(len(ring), size=stage.pages)
+        shifts, look = draw.random((stage.pages, 2), np.float32), np.arange(stage.pages)
+        for one in np.flatnonzero(draw.random(stage.clips) < _DECK_SHARE):
+            mine = np.flatnonzero(clip == one)
+            mates = np.flatnonzero(ring.decks[: len(ring)] == ring.decks[pages[mine[0]]])
+            pages[mine] = np.resize(draw.permutation(mates), len(mine)) if len(mates) > 2 else pages[mine]
+            shifts[mine], look[mine] = -1, mine[0]
         for one in np.flatnonzero(draw.random(stage.clips) < _ALIKE_SHARE):
-            chosen = (clip == one) & (draw.random(stage.pages) < 0.7)
-            pages[chosen] = draw.choice(self._alike(ring), chosen.sum())
+            mine = draw.permutation(np.flatnonzero(clip == one))
+            alike = self._alike(ring)[: len(mine)]
+            pages[mine[: len(alike)]] = alike
         fresh = draw.random(stage.clips) < np.resize(RESET_SHARES, stage.clips)
         stay_shares = np.where(self._moods <= np.median(self._moods), *STAY_SHARES)
         stays = ~fresh & (self._stands >= 0) & (draw.random(stage.clips) < stay_shares)
@@ -134,9 +141,9 @@ class ClipMaker:
         return Batch(
             pages=torch.from_numpy(pages),
             rows=torch.from_numpy(draw.integers(self._num_rows, size=stage.pages)),
-            shifts=torch.from_numpy(draw.random((stage.pages, 2), np.float32)),
-            colours=self._colours(),
-            noise=torch.from_numpy(5 * draw.random(stage.pages, np.float32)),
+            shifts=torch.from_numpy(shifts),
+            colours=self._colours()[look],
+            noise=torch.from_numpy(5 * draw.random(stage.pages, np.float32)[look]),
             seed=torch.tensor(int(draw.integers(1 << 31))),
             order=torch.from_numpy(order),
             read_at=torch.from_numpy(starts + (draw.random(stage.pages) * self._lengths(starts)).astype(np.int64)),
@@ -207,11 +214,12 @@ def shift_pixels(codes: Tensor, centres: Tensor, shares: Tensor, height: int, wi
 
     Args:
         codes, centres: (pages, glyphs) and (pages, glyphs, 2) in pixels.
-        shares: (pages, 2) in 0 .. 1.
+        shares: (pages, 2) in 0 .. 1; below 0 nothing is moved.
     """
     nowhere = (codes == 0)[..., None]
     first = centres.masked_fill(nowhere, float(max(width, height))).amin(1)
     last = centres.masked_fill(nowhere, 0.0).amax(1)
     back = (first - _EDGE).clamp(0, _MAX_SHIFT)
     room = torch.stack((width - _EDGE - last[:, 0], height - _EDGE - last[:, 1]), 1)
-    return (shares * (back + room.clamp(0, _MAX_SHIFT)) - back).round().long()
+    moved = (shares * (back + room.clamp(0, _MAX_SHIFT)) - back).round().long()
+    return moved.masked_fill(shares < 0, 0)

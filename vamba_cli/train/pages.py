@@ -27,7 +27,7 @@ from vamba_cli.train.render import FULL_SIZE, Slide
 VALIDATION_REPOSITORY = "slds-lmu/lecture_sl"
 
 _PACKED_QUALITY = 66
-_GO_ON_SHARE = 0.6  # of the pages that are drawn stand behind the one before them
+_GO_ON_SHARE = 0.85  # of the pages that are drawn stand behind the one before them
 # Lower edge of the content: what lies below in small type is a footer, in fractions of the page.
 _FOOTER_TOP, _FOOTER_HEIGHT = 0.92, 0.045
 _MIN_LINE_PIXELS = 6.5
@@ -149,7 +149,8 @@ def to_slide(page: Page, size: tuple[int, int] = FULL_SIZE) -> Slide:
 class PageRenderer:
     """Each call draws a page anew: decoded, fitted and changed by `augment`. Keeps the pictures compressed.
 
-    Most calls draw the page behind the one before: titles that follow each other in a deck are often alike.
+    Most calls draw the page behind the one before, with the same changes: titles that follow each other in a deck are
+    often alike, and all else stays as it is.
     """
 
     def __init__(self, pages: Sequence[Page], seed: int, size: tuple[int, int] = FULL_SIZE) -> None:
@@ -157,12 +158,16 @@ class PageRenderer:
         self._pages = [page for page in pages if page.title]
         self._rng = random.Random(seed)
         self._size = size
-        self._place = 0
+        self._place, self._deck, self._look = -1, 0, ""
 
     def __call__(self) -> Slide:
-        go_on = self._rng.random() < _GO_ON_SHARE
-        self._place = (self._place + 1) % len(self._pages) if go_on else self._rng.randrange(len(self._pages))
-        return augment(to_slide(self._pages[self._place], self._size), self._rng)
+        goes_on = self._deck and self._rng.random() < _GO_ON_SHARE
+        place = (self._place + 1) % len(self._pages) if goes_on else self._rng.randrange(len(self._pages))
+        if not goes_on or self._pages[place].source != self._pages[self._place].source:
+            self._deck, self._look = self._deck + 1, str(self._rng.random())
+        self._place = place
+        slide = augment(to_slide(self._pages[place], self._size), random.Random(self._look))
+        return replace(slide, deck=self._deck)
 
 
 def augment(slide: Slide, rng: random.Random) -> Slide:

@@ -38,7 +38,7 @@ class Mix:
     unknown_share: float = 0.4  # of those words have a digit, a hyphen or the like, where the page has such
     before_share: float = 0.1  # of the titles whose neighbour is asked for; the other neighbour is the one after
     inner_lists: float = 0.1  # as often are lists and counts asked for where a clip does not begin a video
-    edge_share: float = 0.05  # of the titles whose neighbour is asked for have none
+    edge_share: float = 0.02  # of the titles whose neighbour is asked for have none
     yes_no_weight: float = 3.0  # of each token of such an answer; other answers weigh 1
     decisive_factor: float = 6.0  # of the letters by which an answer about order says which title it means
     text_bytes: int = 120  # of a "text?" answer; the product reads 128 tokens of it

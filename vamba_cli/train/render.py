@@ -57,10 +57,11 @@ class Slide:
     lines: tuple[str, ...]  # every other line of content in reading order
     glyph_codes: npt.NDArray[np.uint8]  # (n,) indices into ALPHABET; 0 is none
     glyph_centres: npt.NDArray[np.float32]  # (n, 2) x and y in pixels
+    deck: int = 0  # slides of one renderer with the same number look as if they belonged together
 
 
 class SlideRenderer:
-    """Each call draws one slide of a new look; the same seed, fonts and words draw the same slides."""
+    """Each call draws one slide, mostly of a new look; the same seed, fonts and words draw the same slides."""
 
     def __init__(
         self,
@@ -70,11 +71,16 @@ class SlideRenderer:
         size: tuple[int, int] = FULL_SIZE,
         clean: bool = False,
         photos: Sequence[Path] = (),
+        same_look_share: float = 0.0,
     ) -> None:
         """`size`: width and height in pixels. `clean` leaves out blur, compression and loss of contrast.
 
         `photos`: pictures without text, for figures, backdrops and what a camera sees.
+        `same_look_share`: of the slides have faces and colours of the one before, as in a deck.
         """
+        self._same_look_share = same_look_share
+        self._theme: Theme | None = None
+        self._deck = 0
         self._book = FontBook(fonts)
         self._words = words
         self._rng = random.Random(seed)
@@ -99,7 +105,10 @@ class SlideRenderer:
         type_scale = self._type_scale
         if type_scale > 1:  # larger pictures have larger type, or more of it
             type_scale = self._rng.uniform(1, type_scale)
-        theme = random_theme(self._rng, self._book, self._scale, type_scale)
+        theme = self._theme
+        if theme is None or not self._same_look_share or self._rng.random() >= self._same_look_share:
+            theme = random_theme(self._rng, self._book, self._scale, type_scale)
+            self._theme, self._deck = theme, self._deck + 1
         canvas = self._blank(theme)
         pen = Pen(canvas, theme, self._words, self._rng, self._book)
         if kind == "screen":
@@ -317,7 +326,7 @@ class SlideRenderer:
         codes, centres = canvas.glyphs()
         image = canvas.image.reduce(2) if self._clean else degrade(canvas.image, self._size, self._rng)
         lines = tuple(line for line in canvas.lines if line)
-        return Slide(np.asarray(image, np.uint8).copy(), canvas.title, lines, codes, centres)
+        return Slide(np.asarray(image, np.uint8).copy(), canvas.title, lines, codes, centres, self._deck)
 
     def _choose(self, weights: Mapping[str, float]) -> str:
         return self._rng.choices(tuple(weights), tuple(weights.values()))[0]

@@ -26,6 +26,7 @@ class Sample(NamedTuple):
     codes, centres: (MAX_GLYPHS,) uint8 codes of its characters, 0 for none, and (MAX_GLYPHS, 2) int16 x and y of
         their centres in quarters of a pixel.
     ids, weights: (rows, length) int16 token ids of rows of questions, padded with 0; uint8 quarters of their weights.
+    deck: () int64 a number that pages of one deck share.
     text: (MAX_TEXT_BYTES,) uint8 title and lines, one a line, padded with 0.
     """
 
@@ -34,6 +35,7 @@ class Sample(NamedTuple):
     centres: Array
     ids: Array
     weights: Array
+    deck: Array
     text: Array
 
 
@@ -54,7 +56,7 @@ class SampleShape:
         rows = (self.num_rows, self.row_length)
         return (
             ((height, width, 3), np.uint8), ((MAX_GLYPHS,), np.uint8), ((MAX_GLYPHS, 2), np.int16),
-            (rows, np.int16), (rows, np.uint8), ((MAX_TEXT_BYTES,), np.uint8),
+            (rows, np.int16), (rows, np.uint8), ((), np.int64), ((MAX_TEXT_BYTES,), np.uint8),
         )  # fmt: skip
 
 
@@ -69,6 +71,7 @@ class Sampler:
         page = SlideText(slide.title, slide.lines)
         sample = Sample(*(np.zeros(shape, kind) for shape, kind in self._shape.fields()))
         sample.image[...] = slide.image
+        sample.deck[...] = slide.deck
         num = min(len(slide.glyph_codes), MAX_GLYPHS)
         sample.codes[:num] = slide.glyph_codes[:num]
         sample.centres[:num] = np.rint(slide.glyph_centres[:num] * CENTRE_STEPS).astype(np.int16)

@@ -61,7 +61,7 @@ class Slide:
 
 
 class SlideRenderer:
-    """Each call draws one slide, mostly of a new look; the same seed, fonts and words draw the same slides."""
+    """Each call draws a slide, of a new look unless a share keeps it; a seed, fonts and words draw the same slides."""
 
     def __init__(
         self,

@@ -64,6 +64,17 @@ def test_a_scan_takes_shorter_blocks_before_it_gives_up(
 
 
 @torch.no_grad()
+def test_a_scan_goes_on_after_it_gave_up(dtype: torch.dtype, close: float) -> None:
+    """The state that the plain kernel leaves lies in another order in memory."""
+    strong, weak = ([a.to(dtype) for a in of_scan(130, strength)] for strength in (30.0, 0.5))
+    _, state = cpu.scan(*strong)
+    assert not state.is_contiguous()
+    weak[-1] = state
+    for ours, reference in zip(cpu.scan(*weak), plain.scan(*weak), strict=True):
+        assert relative_error(ours, reference) <= close
+
+
+@torch.no_grad()
 def test_scan_is_the_definition(dtype: torch.dtype, close: float) -> None:
     x, dt, bias, a_log, B, C, D, state = (a.to(dtype) for a in of_scan(200, 0.5))
     step = F.softplus(dt + bias)

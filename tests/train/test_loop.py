@@ -142,6 +142,17 @@ def test_the_dense_reader_lies_beside_the_model_and_is_gone_on_with(tmp_path: Pa
     assert again.dense_share() == 1.0
 
 
+def test_order_is_learnt_without_the_vision_network(tmp_path: Path) -> None:
+    run = trainer(new_model(SMALL, 1), tmp_path, replace(RECIPE, vision_learns=False))
+    before = {name: p.detach().clone() for name, p in run.objective.named_parameters()}
+    course = run.prepare(STAGE, Source())
+    for _ in range(2):
+        course.step(course.clips(course.ring))
+    moved = {name for name, p in run.objective.named_parameters() if not torch.equal(p, before[name])}
+    kept = {name for name in before if name.startswith(("model.vision.", "reader."))}
+    assert kept and not moved & kept and any(".mixer." in name for name in moved)
+
+
 def test_rates_rise_stay_and_fall(tmp_path: Path) -> None:
     run = trainer(new_model(SMALL, 1), tmp_path)
 

@@ -92,7 +92,7 @@ def scan(
     fade = decay.exp()
     added = (x * (step * decay.neg_().exp_())[..., None]).view(batch, length, groups, -1).transpose(1, 2)  # b g l rp
     B, C = B.transpose(1, 2), C.transpose(1, 2)  # b g l n
-    h = state.view(batch, groups, -1, state.shape[-1])  # b g rp n
+    h = state.reshape(batch, groups, -1, state.shape[-1])  # b g rp n; as `plain.scan` left it, perhaps
     y = torch.empty_like(x).view(batch, length, groups, -1).transpose(1, 2)
     for first in range(0, length, block):
         here = slice(first, first + block)

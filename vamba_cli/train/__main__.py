@@ -27,7 +27,7 @@ from vamba_cli.train.pages import Page, PageRenderer, is_validation, read_pages,
 from vamba_cli.train.pool import SamplePool, slot_bytes
 from vamba_cli.train.profile import profile
 from vamba_cli.train.questions import QuestionMaker, SlideText
-from vamba_cli.train.recipe import FIRST_RUN, RESUMED_RUN, TINY, Recipe, Stage, new_model
+from vamba_cli.train.recipe import FIRST_RUN, ORDER_RUN, RESUMED_RUN, TINY, Recipe, Stage, new_model
 from vamba_cli.train.render import FULL_SIZE, Slide, SlideRenderer
 from vamba_cli.train.samples import Sample, Sampler
 from vamba_cli.train.words import WordSource
@@ -112,6 +112,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--stills", type=Path, help="folder of lecture stills with titles.json: for measuring only")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights, curve and evaluations")
     parser.add_argument("--resume", type=Path, help="model folder to go on from")
+    parser.add_argument("--order", action="store_true", help="with --resume: learn order alone, and read as before")
     parser.add_argument("--width", type=int, help="train at frames of this width alone, one of the recipe's")
     parser.add_argument("--seconds", type=float, help="training time of the whole run; stages shrink in proportion")
     parser.add_argument("--limit", type=float, help="seconds after which the command shall be over, all included")
@@ -125,7 +126,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="print where a step's time goes, and train nothing")
     parser.add_argument("--rate", type=float, default=1.0, help="share of the recipe's learning rates")
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.order and not args.resume:
+        parser.error("--order goes on from a network that reads: say which one with --resume FOLDER")
+    return args
 
 
 def at_width(recipe: Recipe, width: int) -> Recipe:
@@ -165,7 +169,7 @@ def write_facts(out: Path, recipe: Recipe, device: torch.device) -> None:
 def main() -> None:
     began = time.perf_counter()
     args = arguments()
-    recipe = RESUMED_RUN if args.resume else FIRST_RUN
+    recipe = (ORDER_RUN if args.order else RESUMED_RUN) if args.resume else FIRST_RUN
     recipe = at_width(recipe, args.width) if args.width else recipe
     recipe = scaled(recipe, args.seconds, args.seed, args.shrink, args.rate)
     pages = read_pages(args.pages) if args.pages else []  # once: workers share the memory

@@ -15,7 +15,7 @@ from vamba_cli.train.samples import WEIGHT_STEPS, Sample, SampleShape, get_text,
 RESET_SHARES = 0.95, 0.05  # of every other clip of a step, and of those between, begin a new video; the rest go on
 STAY_SHARES = 0.95, 0.5  # of the clips that continue a calm video, or a lively one, begin with the page that stands
 _DECK_SHARE = 0.5  # of the clips show pages of one deck, which nothing moves and whose colours are the same
-_ALIKE_SHARE = 0.3  # of the clips show mostly pages whose titles begin alike,
+_ALIKE_SHARE = 0.4  # of the clips show mostly pages whose titles begin alike,
 _LETTERS, _LOOKED_AT = 4, 512  # with the same letters, and which are found among so many pages
 _MOOD_STEPS = 12  # steps after which a video becomes calmer or livelier, on average
 _MOOD_SHAPE = 0.7  # of a gamma distribution: most videos stay with a page for long, a few change all the time
@@ -27,13 +27,14 @@ class Batch(NamedTuple):
     """One training step's input; every step of a stage has the same shapes.
 
     pages: (pages,) index into the ring.
-    rows: (pages,) which of a page's rows of questions is asked.
+    read: (read,) index into `pages`: those that are asked about alone,
+    rows: (read,) which of their rows of questions is asked,
+    read_at: (read,) and the frame pair, counted through all clips, that it is read from.
     shifts: (pages, 2) how far each picture is moved in x and y, as a share between its limits; below 0 not at all.
     colours: (pages, 2, 3) gain and offset of each channel.
     noise: (pages,) standard deviation of the noise, in grey levels.
     seed: () of the noise.
     order: (clips, pairs) index into `pages`: what each frame pair shows.
-    read_at: (pages,) the frame pair, counted through all clips, from which a page's questions are read.
     ids, weights: (clips, length) rows of questions about stretches of a clip; their weights in the loss.
     windows: (clips, length, 2) half-open spans of frame pairs that each token may read.
     keep: (clips,) 0 where a new video begins, else 1.
@@ -42,13 +43,14 @@ class Batch(NamedTuple):
     """
 
     pages: Tensor
+    read: Tensor
     rows: Tensor
+    read_at: Tensor
     shifts: Tensor
     colours: Tensor
     noise: Tensor
     seed: Tensor
     order: Tensor
-    read_at: Tensor
     ids: Tensor
     weights: Tensor
     windows: Tensor
@@ -104,49 +106,56 @@ class ClipMaker:
     """Draws the batches of a stage. Each clip goes on as a long video from step to step, unless it begins anew."""
 
     def __init__(self, seed: int, stage: Stage, num_rows: int) -> None:
-        if not stage.clips <= stage.pages <= stage.clips * stage.pairs:
+        self._num_groups, left = divmod(stage.clips, stage.layouts)
+        if left:
+            raise ValueError(f"{stage.clips} clips in {stage.layouts} layouts: give each layout as many clips")
+        if not self._num_groups <= stage.pages <= self._num_groups * stage.pairs:
             raise ValueError(
-                f"{stage.pages} pages for {stage.clips} clips of {stage.pairs} pairs: give at least one to each clip"
-                " and at most one to each pair"
+                f"{stage.pages} pages for {self._num_groups} clips of {stage.pairs} pairs: give at least one to each"
+                " clip and at most one to each pair"
             )
         self._random = random.Random(seed)
         self._draw = np.random.default_rng(seed)
         self._ask = QuestionMaker(seed + 1, stage.mix)
         self._stage, self._num_rows = stage, num_rows
         self._stands = np.full(stage.clips, -1)  # the page in the ring that each video showed last
-        self._moods = self._new_moods(stage.clips)
+        self._moods = self._new_moods(self._num_groups)
 
     def __call__(self, ring: Ring, rate: float = 1.0, dense: float = 1.0) -> Batch:
         """A batch of pages of the ring; its tensors lie on the CPU."""
         stage, draw = self._stage, self._draw
         starts, order = self._order()
-        clip = starts // stage.pairs  # that each page belongs to
+        group = starts // stage.pairs  # of pages that clips show together
         pages = draw.integers(len(ring), size=stage.pages)
         shifts, look = draw.random((stage.pages, 2), np.float32), np.arange(stage.pages)
-        for one in np.flatnonzero(draw.random(stage.clips) < _DECK_SHARE):
-            mine = np.flatnonzero(clip == one)
+        for one in np.flatnonzero(draw.random(self._num_groups) < _DECK_SHARE):
+            mine = np.flatnonzero(group == one)
             mates = np.flatnonzero(ring.decks[: len(ring)] == ring.decks[pages[mine[0]]])
             pages[mine] = np.resize(draw.permutation(mates), len(mine)) if len(mates) > 2 else pages[mine]
             shifts[mine], look[mine] = -1, mine[0]
-        for one in np.flatnonzero(draw.random(stage.clips) < _ALIKE_SHARE):
-            mine = draw.permutation(np.flatnonzero(clip == one))
+        for one in np.flatnonzero(draw.random(self._num_groups) < _ALIKE_SHARE):
+            mine = draw.permutation(np.flatnonzero(group == one))
             alike = self._alike(ring)[: len(mine)]
             pages[mine[: len(alike)]] = alike
         fresh = draw.random(stage.clips) < np.resize(RESET_SHARES, stage.clips)
-        stay_shares = np.where(self._moods <= np.median(self._moods), *STAY_SHARES)
+        moods = np.tile(self._moods, stage.layouts)
+        stay_shares = np.where(moods <= np.median(moods), *STAY_SHARES)
         stays = ~fresh & (self._stands >= 0) & (draw.random(stage.clips) < stay_shares)
         pages[order[stays, 0]] = self._stands[stays]
         self._stands = pages[order[:, -1]]
         ids, weights, windows = self._questions(ring, pages[order], fresh)
+        read = np.sort(draw.permutation(stage.pages)[: stage.num_read])
+        read_at = starts + (draw.random(stage.pages) * self._lengths(starts)).astype(np.int64)
         return Batch(
             pages=torch.from_numpy(pages),
-            rows=torch.from_numpy(draw.integers(self._num_rows, size=stage.pages)),
+            read=torch.from_numpy(read),
+            rows=torch.from_numpy(draw.integers(self._num_rows, size=len(read))),
+            read_at=torch.from_numpy(read_at[read]),
             shifts=torch.from_numpy(shifts),
             colours=self._colours()[look],
             noise=torch.from_numpy(5 * draw.random(stage.pages, np.float32)[look]),
             seed=torch.tensor(int(draw.integers(1 << 31))),
             order=torch.from_numpy(order),
-            read_at=torch.from_numpy(starts + (draw.random(stage.pages) * self._lengths(starts)).astype(np.int64)),
             ids=torch.from_numpy(ids),
             weights=torch.from_numpy(weights),
             windows=torch.from_numpy(windows),
@@ -156,20 +165,29 @@ class ClipMaker:
         )
 
     def _order(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where each page of the step comes on, counted through all pairs, and the page of each frame pair.
+        """Where each page of the step comes on in the first layout, counted through its pairs, and what all pairs show.
 
-        The number of changes is the same in every step; how they are shared out among the clips is drawn.
+        The number of changes is the same in every step; how they are shared out among the clips is drawn. The clips of
+        the other layouts show the pages of the first one's, each in a new order.
         """
-        stage = self._stage
-        restless = self._draw.random(stage.clips) < 1 / _MOOD_STEPS
+        stage, draw = self._stage, self._draw
+        restless = draw.random(self._num_groups) < 1 / _MOOD_STEPS
         self._moods[restless] = self._new_moods(int(restless.sum()))
         shares = np.repeat(self._moods, stage.pairs - 1)
-        changes = self._draw.choice(len(shares), stage.pages - stage.clips, replace=False, p=shares / shares.sum())
-        comes = np.zeros((stage.clips, stage.pairs), np.bool_)
+        changes = draw.choice(len(shares), stage.pages - self._num_groups, replace=False, p=shares / shares.sum())
+        comes = np.zeros((self._num_groups, stage.pairs), np.bool_)
         comes[:, 0] = True
         comes[changes // (stage.pairs - 1), 1 + changes % (stage.pairs - 1)] = True
         flat = comes.ravel()
-        return np.flatnonzero(flat), (np.cumsum(flat) - 1).reshape(comes.shape)
+        first = (np.cumsum(flat) - 1).reshape(comes.shape)
+        others = [self._laid_out_anew(pages) for _ in range(stage.layouts - 1) for pages in first]
+        return np.flatnonzero(flat), np.stack([*first, *others])
+
+    def _laid_out_anew(self, shown: np.ndarray) -> np.ndarray:
+        """The pages that a clip shows, (pairs,), in another order and for other times."""
+        pages = self._draw.permutation(np.unique(shown))
+        changes = 1 + self._draw.choice(len(shown) - 1, len(pages) - 1, replace=False)
+        return pages[np.searchsorted(np.sort(changes), np.arange(len(shown)), side="right")]
 
     def _alike(self, ring: Ring) -> list[int]:
         """Some pages whose titles begin with the same letters, as many of one deck do; any where there are none."""
@@ -185,7 +203,7 @@ class ClipMaker:
         return self._draw.gamma(_MOOD_SHAPE, size=num) + 0.003
 
     def _lengths(self, starts: np.ndarray) -> np.ndarray:
-        return np.diff(starts, append=self._stage.clips * self._stage.pairs)
+        return np.diff(starts, append=self._num_groups * self._stage.pairs)
 
     def _colours(self) -> Tensor:
         """Cameras, codecs and projectors differ: gains around 1 and offsets around 0."""

@@ -66,6 +66,9 @@ class Trainer:
         self.objective = Objective(self.model, self.num_codes, self.recipe.dense_weight).to(self.device)
         if self.reader is not None:
             self.objective.reader.load_state_dict(load_file(self.reader, str(self.device)))
+        if not self.recipe.vision_learns:
+            self.model.vision.requires_grad_(False)
+            self.objective.reader.requires_grad_(False)
         self.optimiser = Optimiser(self.objective, self.recipe.matrix_rate, self.recipe.other_rate)
         self._seconds = [stage.seconds for stage in self.recipe.stages]
         self._spent = 0.0

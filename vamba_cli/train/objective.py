@@ -166,7 +166,7 @@ class Objective(nn.Module):
             keys, values = (part.unflatten(1, (pairs, cells)).flatten(0, 1) for part in memory[layer])
             return keys.index_select(0, batch.read_at), values.index_select(0, batch.read_at)
 
-        ids, weights = (part[batch.pages, batch.rows] for part in ring[3:])
+        ids, weights = (part[batch.pages[batch.read], batch.rows] for part in ring[3:])
         about_pages = self.decoder.loss(Rows(ids.long(), weights.float() / WEIGHT_STEPS), pair_of_page)
         pair = torch.arange(pairs * cells, device=tokens.device) // cells
         first, stop = batch.windows.split(1, dim=-1)

@@ -231,10 +231,7 @@ class QuestionMaker:
         return self._list(TITLES, [("", title) for title in titles or [NO_TITLE]], window)
 
     def _list(self, wordings: Sequence[str], entries: Sequence[tuple[str, str]], window: tuple[int, int]) -> Question:
-        """Marks and titles, of which what tells a title from the others, and that another one follows, is decisive.
-
-        That none follows is not: where the network is not sure, lists shall go on.
-        """
+        """Marks and titles; what tells a title from the others is decisive, and whether another one follows."""
         titles = [title for _, title in entries]
         decisive, at = set[int](), 0
         for mark, title in entries:
@@ -242,7 +239,6 @@ class QuestionMaker:
             end = begin + len(self._tokenizer.encode(title))
             decisive |= {begin + place for place in telling(title, titles) | {end - begin}}
             at = end + len(SEPARATOR)
-        decisive.discard(end)
         answer = SEPARATOR.join(mark + title for mark, title in entries)
         return self._build(wordings, answer, window, decisive=frozenset(decisive))
 

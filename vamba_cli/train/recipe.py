@@ -59,7 +59,9 @@ class Stage:
     """A stretch of training at one frame size, with fixed shapes; seconds of wall clock, without compilation.
 
     A step encodes `pages` pictures once each and lays them out as `clips` of `pairs` frame pairs: where a page stays,
-    its tokens are repeated. `page_tokens` and `clip_tokens` are the lengths of the rows that hold the questions.
+    its tokens are repeated. With several `layouts` each page comes in so many clips, in another order and for another
+    time. `read_pages` of the pages (all of them where it is None) are asked about alone. `page_tokens` and
+    `clip_tokens` are the lengths of the rows that hold the questions.
     """
 
     width: int
@@ -71,7 +73,13 @@ class Stage:
     page_tokens: int = 448
     clip_tokens: int = 384
     real_page_share: float = 0.0  # of the drawn pictures
+    layouts: int = 1
+    read_pages: int | None = None
     mix: Mix = MIX
+
+    @property
+    def num_read(self) -> int:
+        return self.pages if self.read_pages is None else self.read_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,7 @@ class Recipe:
     flat_share: float = 0.3  # of the run at full rate, then linear down to `final_rate` of it
     final_rate: float = 0.015
     dense_weight: float = 1.0
+    vision_learns: bool = True  # else it stays as it is, and so does the dense reader
     head_steps: int = 0  # steps at the beginning in which a new dense reader alone learns from its loss
     ring_pages: int = 16000
     rows_per_page: int = 4  # different rows of questions drawn for each page; each showing takes one
@@ -105,6 +114,16 @@ RESUMED_RUN = Recipe(
         Stage(1288, 728, 160.0, pages=40, clips=10),
     ),
     in_turns=True, matrix_rate=0.005, other_rate=5e-4, flat_share=0.1, head_steps=100,
+)  # fmt: skip
+# Order alone: what reads pages is kept, so a step has time for more clips, and most of its questions are about them.
+ORDER_RUN = Recipe(
+    stages=(
+        Stage(
+            644, 364, 480.0, pages=144, clips=32, pairs=48, layouts=2, read_pages=48, clip_tokens=1024,
+            real_page_share=0.55,
+        ),
+    ),
+    vision_learns=False, matrix_rate=0.005, other_rate=5e-4, flat_share=0.1,
 )  # fmt: skip
 
 

@@ -104,6 +104,10 @@ def test_order_is_judged_by_the_titles_next_to_each_other(monkeypatch: pytest.Mo
     }
     assert {("after: Title 4", "Title 5"), ("before: Title 1", "Title 0")} <= set(asked)
     assert ("after: Title 2", "Title 3") not in asked  # of another clip
+    asked.clear()
+    twice = [known.texts[0], *known.texts]  # a page with a title that the clip has is passed over
+    again = replace(known, texts=twice, images=np.concatenate([known.images[:1], known.images]))
+    assert evaluate_turns(new_model(SMALL, 1).eval(), again, 3) == turns
     same = replace(known, texts=[SlideText("one title", ())] * 6)
     assert evaluate_turns(new_model(SMALL, 1).eval(), same, 3) is None
 

@@ -29,6 +29,7 @@ from vamba_cli.train.profile import profile
 from vamba_cli.train.questions import QuestionMaker, SlideText
 from vamba_cli.train.recipe import FIRST_RUN, ORDER_RUN, RESUMED_RUN, TINY, Recipe, Stage, new_model
 from vamba_cli.train.render import FULL_SIZE, Slide, SlideRenderer
+from vamba_cli.train.retitle import Retitler
 from vamba_cli.train.samples import Sample, Sampler
 from vamba_cli.train.words import WordSource
 from vamba_cli.weights.load import load_model
@@ -52,7 +53,8 @@ def make_sampler(
         photos=photo_files(fonts),
         same_look_share=0.85,
     )
-    real = PageRenderer(pages, seed, size) if pages and stage.real_page_share else None
+    retitle = Retitler(training_fonts, WordSource(seed + 500, path=word_file(fonts)))
+    real = PageRenderer(pages, seed, size, retitle) if pages and stage.real_page_share else None
     picker = random.Random(seed)
 
     def draw() -> Slide:

@@ -147,8 +147,7 @@ class Turns:
 @torch.inference_mode()
 def evaluate_turns(model: Vamba, one: EvaluationSet, num_pages: int, batch: int = 40) -> Turns | None:
     """Ask clips of so many pages what comes after what; None where the set has no such clip."""
-    groups = [range(first, first + num_pages) for first in range(0, len(one.texts) - num_pages + 1, num_pages)]
-    clips = [group for group in groups if len({one.texts[at].title.casefold() for at in group}) == num_pages]
+    clips = _clips(one.texts, num_pages)
     f1: list[float] = []
     as_many, after, before, counted = list[bool](), list[bool](), list[bool](), list[bool]()
     for first in range(0, len(clips), batch):
@@ -168,6 +167,18 @@ def evaluate_turns(model: Vamba, one: EvaluationSet, num_pages: int, batch: int 
         told = _greedy(model, memory, COUNT[0], len(part), num_pages * LISTED_TOKENS)
         counted += [number_told(answer) == num_pages for answer in told]
     return Turns(_mean(f1), _mean(as_many), _mean(after), _mean(before), _mean(counted)) if clips else None
+
+
+def _clips(texts: Sequence[SlideText], num_pages: int) -> list[list[int]]:
+    """Numbers of pages that follow each other, so many in each clip; pages with a title that it has are passed over."""
+    clips, group = list[list[int]](), list[int]()
+    for at, text in enumerate(texts):
+        if text.title.casefold() not in {texts[other].title.casefold() for other in group}:
+            group.append(at)
+        if len(group) == num_pages:
+            clips.append(group)
+            group = []
+    return clips
 
 
 def f1_in_order(told: Sequence[str], truth: Sequence[str]) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,7 @@ VALIDATION_REPOSITORY = "slds-lmu/lecture_sl"
 
 _PACKED_QUALITY = 66
 _GO_ON_SHARE = 0.85  # of the pages that are drawn stand behind the one before them
+_RETITLED_SHARE = 0.75  # of them get another title, where they can
 # Lower edge of the content: what lies below in small type is a footer, in fractions of the page.
 _FOOTER_TOP, _FOOTER_HEIGHT = 0.92, 0.045
 _MIN_LINE_PIXELS = 6.5
@@ -60,6 +61,9 @@ class Page:
     picture: bytes
     title: tuple[Line, ...]
     lines: tuple[Line, ...]
+
+
+Retitle = Callable[[Image.Image, Page, str], tuple[Image.Image, Page]]
 
 
 def is_validation(source: str) -> bool:
@@ -134,7 +138,15 @@ def _continues(above: Line, below: Line) -> bool:
 
 def to_slide(page: Page, size: tuple[int, int] = FULL_SIZE) -> Slide:
     """A page fitted into (width, height) pixels between black bars; characters are spread over their line's box."""
-    image = Image.open(io.BytesIO(page.picture)).convert("RGB")
+    return fitted(picture_of(page), page, size)
+
+
+def picture_of(page: Page) -> Image.Image:
+    return Image.open(io.BytesIO(page.picture)).convert("RGB")
+
+
+def fitted(image: Image.Image, page: Page, size: tuple[int, int]) -> Slide:
+    """`to_slide` of a page's picture."""
     share = min(size[0] / image.width, size[1] / image.height)
     extent = (max(1, round(image.width * share)), max(1, round(image.height * share)))
     corner = ((size[0] - extent[0]) // 2, (size[1] - extent[1]) // 2)
@@ -153,11 +165,15 @@ class PageRenderer:
     often alike, and all else stays as it is.
     """
 
-    def __init__(self, pages: Sequence[Page], seed: int, size: tuple[int, int] = FULL_SIZE) -> None:
+    def __init__(
+        self, pages: Sequence[Page], seed: int, size: tuple[int, int] = FULL_SIZE, retitle: Retitle | None = None
+    ) -> None:
+        """`retitle` sets other titles on most pages, in one typeface for a deck."""
         # Half of the pages whose title is empty have one to everybody who looks at them.
         self._pages = [page for page in pages if page.title]
         self._rng = random.Random(seed)
         self._size = size
+        self._retitle = retitle
         self._place, self._deck, self._look = -1, 0, ""
 
     def __call__(self) -> Slide:
@@ -166,7 +182,11 @@ class PageRenderer:
         if not goes_on or self._pages[place].source != self._pages[self._place].source:
             self._deck, self._look = self._deck + 1, str(self._rng.random())
         self._place = place
-        slide = augment(to_slide(self._pages[place], self._size), random.Random(self._look))
+        page = self._pages[place]
+        image = picture_of(page)
+        if self._retitle is not None and self._rng.random() < _RETITLED_SHARE:
+            image, page = self._retitle(image, page, self._look)
+        slide = augment(fitted(image, page, self._size), random.Random(self._look))
         return replace(slide, deck=self._deck)
 
 

@@ -119,7 +119,7 @@ RESUMED_RUN = Recipe(
 ORDER_RUN = Recipe(
     stages=(
         Stage(
-            644, 364, 480.0, pages=144, clips=32, pairs=48, layouts=2, read_pages=48, clip_tokens=1024,
+            644, 364, 480.0, pages=192, clips=48, pairs=32, layouts=2, read_pages=48, clip_tokens=1024,
             real_page_share=0.55,
         ),
     ),

@@ -72,6 +72,16 @@ def test_another_title_stands_where_the_old_one_stood(retitler: Retitler, num_li
         assert slide.title == " ".join(line.text for line in new.title) and "Old title" not in slide.title
 
 
+def test_some_looks_have_titles_as_small_as_the_text(retitler: Retitler) -> None:
+    image, page = a_page()
+    small = replace(page.lines[-1], box=Box(0.1, 0.5, 0.6, 0.54))
+    page = replace(page, lines=(*page.title, small))
+    heights = [retitler(image, page, str(look))[1].title[0].box.height for look in range(40)]
+    assert 4 <= sum(height < 1.2 * 0.04 for height in heights) <= 25
+    alone = replace(page, lines=page.title)
+    assert min(retitler(image, alone, str(look))[1].title[0].box.height for look in range(40)) > 1.2 * 0.04 * 0.85
+
+
 def test_titles_stay_where_they_cannot_be_painted_over(retitler: Retitler) -> None:
     image, page = a_page()
     assert retitler(image, replace(page, title=()), "1") == (image, replace(page, title=()))

@@ -1,4 +1,4 @@
-"""Real pages with new titles: a network that sees a few thousand pages over and over knows their titles by heart.
+"""Real pages with new titles: other words in other typefaces and sizes than the few thousand pages have.
 
 The old title is painted over in the colour around it, and a new one is set in its place, as large and as dark. Pages
 whose title stands on anything but one colour stay as they are.
@@ -28,6 +28,8 @@ _MARGIN = 0.03  # of the page's width, which titles keep free
 _SMALLEST = 0.6  # of its old size a title becomes, rather than more lines
 _TYPE_SIZE = 0.85  # of the height of a line
 _UPPER_SHARE = 0.1  # of the looks have titles in capitals; the others where the page had
+_MODEST_SHARE = 0.3  # of the looks have titles hardly larger than the text below them
+_LEAST_HEIGHT = 0.035  # of a line, as a share of the page's height
 _TRIES = 4
 
 _Pixels = npt.NDArray[np.int16]
@@ -60,21 +62,22 @@ class Retitler:
         rng = random.Random(look)
         typeface = rng.choice(self._book.title)
         is_upper = rng.random() < _UPPER_SHARE or "".join(line.text for line in page.title).isupper()
+        height = _height(page, rng.uniform(1, 1.2) if rng.random() < _MODEST_SHARE else None)
         for _ in range(_TRIES):
             self._words.new_page()
             text = typeface.clean(self._words.title())
             text = text.upper() if is_upper else text
-            face, lines = self._fitted(text, typeface, image, page, place)
+            face, lines = self._fitted(text, typeface, image, page, place, height)
             if lines and is_readable(text) and any(map(str.isalpha, text)):
                 return _set(image, page, place, face, lines)
         return image, page
 
     def _fitted(
-        self, text: str, typeface: Typeface, image: Image.Image, page: Page, place: _Place
+        self, text: str, typeface: Typeface, image: Image.Image, page: Page, place: _Place, height: float
     ) -> tuple[Face, list[str]]:
-        """The text in no more lines than the old title had, smaller where it must be; no lines if not even so."""
+        """The text in no more lines than the old title had, smaller than `height` where it must be; else no lines."""
         room = (place.room[1] - place.room[0]) * _FINER
-        largest = size = page.title[0].box.height * image.height * _TYPE_SIZE * _FINER
+        largest = size = height * image.height * _TYPE_SIZE * _FINER
         while True:
             face = self._book.face(typeface, size)
             lines = wrap(face, text, room)
@@ -113,6 +116,13 @@ def _place_of(image: Image.Image, page: Page) -> _Place | None:
         left, top, right, bottom, _room(pixels, paper, (left, top, right, bottom)),
         abs(centre - 0.5) < 0.02 and around.width < 0.8, _colour(paper), _colour(ink),
     )  # fmt: skip
+
+
+def _height(page: Page, times: float | None) -> float:
+    """How high a line of the new title is, as a share of the page: as the old one, or so many times the body's."""
+    old = page.title[0].box.height
+    body = [line.box.height for line in page.lines if line not in page.title and not line.is_footer]
+    return old if times is None or not body else min(old, max(_LEAST_HEIGHT, times * float(np.median(body))))
 
 
 def _is_plain(pixels: _Pixels, paper: _Pixels) -> float:

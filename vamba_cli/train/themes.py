@@ -39,6 +39,8 @@ _PALE: tuple[Colour, ...] = (WHITE,) * 6 + (
 
 _INKS: tuple[Colour, ...] = ((0, 0, 0), (0, 0, 0), (51, 51, 51), (35, 55, 59), (64, 64, 64), (30, 30, 90))
 
+_MODEST_SHARE = 0.3  # of the looks have titles hardly larger than the text below them
+
 
 @dataclass(frozen=True, slots=True)
 class Theme:
@@ -140,6 +142,9 @@ def random_theme(rng: random.Random, book: FontBook, scale: float, type_scale: f
     # Beamer's titles are 17 to 21 pixels high here, those of office programs 22 to 36.
     title_size = rng.triangular(14, 26, 19) if rng.random() < 0.5 else rng.triangular(18, 46, 25)
     body_size = min(rng.triangular(8.5, 24, 11.5), title_size * 1.05)
+    if rng.random() < _MODEST_SHARE:
+        title_size = rng.uniform(11.5, 19)
+        body_size, title_type = title_size / rng.uniform(1, 1.2), rng.choice((body_type, strong_type, strong_type))
     return Theme(
         **_colours(rng),
         title_type=title_type, body_type=body_type, strong_type=strong_type, mono_type=mono_type,

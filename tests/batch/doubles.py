@@ -2,6 +2,7 @@
 
 steady 0.2      works for 0.2 seconds, then reads the file's words
 abort           ends its process as native code does
+exit            ends its process before a word is said of the video, as a broken demuxer does while it probes
 hang            never ends
 memory 2        is out of memory until memory was lowered twice
 bug             raises what no task should
@@ -33,6 +34,8 @@ def play(video: Path, worker: Worker) -> dict[str, Any]:
     """Do what the file says."""
     text = video.read_text("utf-8")
     verb, _, rest = text.partition("\n")[0].partition(" ")
+    if verb == "exit":
+        os._exit(7)
     worker.on_event(Stage("encode", ""))
     if verb == "steady":
         time.sleep(float(rest.split()[0]))

@@ -172,6 +172,28 @@ def test_one_attempt_each_not_the_run(archive: Archive) -> None:
     assert archive.leftovers() == []
 
 
+def test_a_crash_before_the_first_word_is_the_videos_too(archive: Archive) -> None:
+    archive.put(a="exit", b="exit", c="exit", d="exit", e="steady 0")
+    ran = archive.run("-j", "1")
+    assert ran.code == 3
+    assert ran.statuses() == {**dict.fromkeys(("a.mp4", "b.mp4", "c.mp4", "d.mp4"), "failed"), "e.mp4": "done"}
+    assert ran.line("a.mp4")["error"] == {
+        "kind": "Crashed", "message": "the worker process ended by itself (exit code 7)"
+    }  # fmt: skip
+    assert {record["attempts"] for record in archive.records().values()} == {1}
+
+
+def test_workers_that_do_not_come_up_are_no_fault_of_a_video(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.put(a="steady 0")
+    (tmp_path / "stillborn.py").write_text("import os\n\nos._exit(7)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    ran = archive.run(task="stillborn:play")
+    assert ran.code == 6 and "workers cannot be started" in ran.err and "exit code 7" in ran.err
+    assert archive.records() == {} and archive.leftovers() == []
+
+
 def test_a_result_that_is_no_json_is_a_failure_of_its_video(archive: Archive) -> None:
     archive.put(a="nan", b="steady 0")
     ran = archive.run()

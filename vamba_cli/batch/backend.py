@@ -20,7 +20,7 @@ class Died:
 
     innocent: it was killed from outside, or its machine went away; the video is not to blame.
     short_of_memory: the system ended it because memory ran out.
-    unready: it never came to work.
+    unready: it said nothing, so it never came to look into a video.
     """
 
     slot: int

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vamba_cli.batch.fingerprint import content_of
 from vamba_cli.batch.jobs import Problem, Work
 from vamba_cli.batch.tasks import Run, prepared
-from vamba_cli.engine.events import OnEvent
+from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.errors import ModelError, UsageError, VambaError
 
 if TYPE_CHECKING:
@@ -119,10 +119,11 @@ class Worker:
             self._reduction = 0
 
     def _prepared(self) -> Run:
-        """The task, ready for any video."""
+        """The task, ready for any video; a sign before the first one tells that the process came up whole."""
         if self._run is None:
             with _no_fault_of_a_video():
                 self._run = prepared(self._work.task, self._work.wishes)
+            self._on_event(Stage("begin", ""))
         return self._run
 
     def _content_of(self, path: Path) -> str:

@@ -20,7 +20,7 @@ class Stage:
     """A step begins, with a few words for people.
 
     name: 'load', 'transcribe', 'encode' (or 'reuse'), 'keep', 'read',
-    'search', 'answer', 'name', 'describe' or 'summarise'.
+    'search', 'answer', 'name', 'describe' or 'summarise'; 'begin' is a batch worker's first.
     """
 
     name: str

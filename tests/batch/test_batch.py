@@ -208,9 +208,23 @@ def test_a_process_that_cuda_spoilt_is_replaced(archive: Archive) -> None:
     assert "illegal memory access" in ran.line("a.mp4")["error"]["message"]
 
 
-def test_nothing_to_do_is_said(archive: Archive) -> None:
-    ran = archive.run()
-    assert (ran.code, ran.lines) == (0, []) and "no videos were found" in ran.err
+def test_nothing_that_was_found_is_an_error(archive: Archive) -> None:
+    """As where an archive is not mounted: cron has to hear of it."""
+    for options in ((), ("--quiet",), ("--dry-run",), ("--order", "size"), ("--shard", "1/2")):
+        ran = archive.run(*options)
+        assert (ran.code, ran.lines) == (4, []), options
+        assert ran.err.startswith(f"error: no video was found in {archive.folder}: "), options
+    ran = archive.run(paths=("-",))
+    assert (ran.code, ran.lines) == (4, []) and "no video was found in the list on stdin" in ran.err
+
+
+def test_an_empty_part_is_no_error(archive: Archive) -> None:
+    archive.put(a="steady 0")
+    parts = [archive.run("--shard", f"{index}/2") for index in (1, 2)]
+    assert [ran.code for ran in parts] == [0, 0]
+    (empty,) = (ran for ran in parts if not ran.lines)
+    assert "no videos belong to this part" in empty.err
+    assert archive.run("--quiet").code == 0  # all is done
 
 
 def test_attempts_for_crashes(archive: Archive) -> None:

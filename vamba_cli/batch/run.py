@@ -55,6 +55,7 @@ def run_batch(batch: Batch, on_event: OnBatchEvent = lambda _event: None) -> Tal
 
     Raises:
         UsageError: the output folder cannot be written, or what was asked for makes no sense.
+        MediaError: nothing was found, for this part or another.
         LockHeldError: `alone`, and another run is under way.
         ModelError: the model, the task or Ray cannot be had.
         OSError: the disk is full, or the like.

@@ -64,6 +64,7 @@ class Runner:
 
         Raises:
             ModelError, UsageError: the model, the task or the workers cannot be had; no video would fare better.
+            MediaError: there is no entry, and should be.
             OSError: nothing can be written any more.
         """
         began = time.monotonic()

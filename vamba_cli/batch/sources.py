@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vamba_cli.batch.jobs import Entry, in_shard
-from vamba_cli.errors import UsageError
+from vamba_cli.errors import MediaError, UsageError
 from vamba_cli.videos import FoundVideo, find_videos, natural_order
 
 ORDERS = ("name", "size", "mtime", "random")
@@ -50,7 +50,13 @@ class Sources:
             )
 
     def entries(self) -> Iterator[Entry]:
-        """The videos; flat in memory unless they have to be sorted by size, time or chance."""
+        """The videos; flat in memory unless they have to be sorted by size, time or chance.
+
+        A part of many may be empty; when it is exhausted and there was nothing for any part, that is an error.
+
+        Raises:
+            MediaError: nothing was found, not even a place where a video is missing.
+        """
         chosen = self._all()
         if self.shard != (1, 1):
             chosen = (entry for entry in chosen if in_shard(entry.name, *self.shard))
@@ -59,13 +65,26 @@ class Sources:
         return iter(_sorted(list(chosen), self.order, self.seed))
 
     def _all(self) -> Iterator[Entry]:
+        is_empty = True
+        for found, root in self._places():
+            is_empty = False
+            yield _entry(found, root)
+        if is_empty:
+            lists = ("the list on stdin" if place == "-" else f"the list {place}" for place in self.lists)
+            raise MediaError(
+                f"no video was found in {', '.join([*self.paths, *lists])}: is the archive mounted? "
+                "Name files, or folders with videos in them"
+            )
+
+    def _places(self) -> Iterator[tuple[FoundVideo, Path | None]]:
+        """What is found, and the folder below which its path is its name."""
         for given in self.paths:
             for found in _found(given):
-                yield _entry(found, self.root)
+                yield found, self.root
         for place in self.lists:
             for line in _lines(place, self.nul_separated):
                 for found in find_videos([line]):
-                    yield _entry(found, self.root or _top(found))
+                    yield found, self.root or _top(found)
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -231,7 +231,7 @@ def show_summary(tally: "Tally", out_dir: Path) -> None:
     rate = f"   {tally.done / tally.seconds * 60:.3g} videos a minute" if tally.done and tally.seconds > 1 else ""
     text.append("  time    ").append(f"{clock(tally.seconds):>9}").append(f"{rate}\n", style="dim")
     if not tally.total and not tally.stopped_by:
-        text.append("\n  no videos were found\n", style="yellow")
+        text.append("\n  no videos belong to this part (--shard)\n", style="yellow")
     if tally.failures:
         text.append("\n")
     for line in tally.failures[:_FAILURES_SHOWN]:

@@ -10,7 +10,7 @@ import pytest
 from tests.batch.conftest import Archive
 from tests.paths import ROOT
 from vamba_cli.batch.events import Began, Ended, Lived
-from vamba_cli.cli import batch as command
+from vamba_cli.cli import batch_log
 from vamba_cli.cli.batch_watch import Lines, PlainWatch
 from vamba_cli.cli.terminal import Terminal
 
@@ -77,7 +77,7 @@ def test_a_log_that_is_read_gets_counts_twice_a_minute(
 
 def test_the_log_file_begins_anew_and_old_ones_are_kept(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     archive.put(**{f"v{index:02}": "steady 0" for index in range(40)})
-    monkeypatch.setattr(command, "_LOG_BYTES", 200)
+    monkeypatch.setattr(batch_log, "_LOG_BYTES", 200)
     log = archive.out.parent / "logs" / "log"
     assert archive.run("--log-file", str(log)).code == 2  # there is no such folder
     log.parent.mkdir()
@@ -86,3 +86,15 @@ def test_the_log_file_begins_anew_and_old_ones_are_kept(archive: Archive, monkey
     assert {path.name for path in kept} == {"log", *(f"log.{index}" for index in range(1, 6))}
     assert all(path.stat().st_size <= 200 for path in kept)
     assert "done in/v39.mp4" in Path(log).read_text()
+
+
+def test_a_log_that_cannot_be_written_is_told_once(archive: Archive) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no device that is always full")
+    archive.put(a="steady 0", b="broken", c="steady 0")
+    ran = archive.run("--log-file", "/dev/full")
+    assert ran.code == 3 and ran.statuses() == {"a.mp4": "done", "b.mp4": "failed", "c.mp4": "done"}
+    assert ran.err.count("/dev/full cannot be written: No space left on device") == 1
+    assert "Traceback" not in ran.err
+    quiet = archive.run("--force", "--quiet", "--log-file", "/dev/full")
+    assert "the run goes on without it" in quiet.err

@@ -1,9 +1,8 @@
 """`vamba batch`: one task over many videos, restartable, with an honest end."""
 
-import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from vamba_cli.batch.sources import Sources
 
 TASK, VIDEOS, AGAIN, RUN = "Task", "Videos", "What runs again", "Run"
-_LOG_BYTES, _LOG_FILES = 10 * 2**20, 5
 # What each task takes besides settings.
 _WISHES = {
     "ask": ("questions",),
@@ -97,6 +95,7 @@ def batch(
     from vamba_cli.batch.run import Batch
     from vamba_cli.batch.runner import Policy
     from vamba_cli.batch.standing import Rules
+    from vamba_cli.cli.batch_log import logging_to
 
     if out_dir is None:
         raise UsageError("--out-dir is missing: name a folder for results and records")
@@ -106,7 +105,7 @@ def batch(
         _work(task, settings, wishes, questions_file), sources, out_dir,
         Policy(timeout, attempts, max_failures, rules), workers, backend, ray_address, lock, claim_expiry,
     )  # fmt: skip
-    with _logging(log_file):
+    with logging_to(log_file, terminal):
         _run(planned, terminal, dry_run=dry_run)
 
 
@@ -175,36 +174,3 @@ def _run(planned: "Batch", terminal: Terminal, *, dry_run: bool) -> None:
         raise typer.Exit(EXIT_CODES[tally.stopped_by])
     if tally.failed:
         raise typer.Exit(SOME_FAILED)
-
-
-class _OneLine(logging.Formatter):
-    """A name with a newline in it stays on its line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
-
-
-@contextmanager
-def _logging(log_file: Path | None) -> Iterator[None]:
-    """What happens, line by line, in a file that begins anew at 10 MiB; five old ones are kept."""
-    from logging.handlers import RotatingFileHandler
-
-    handler: logging.Handler = logging.NullHandler()
-    if log_file is not None:
-        try:
-            handler = RotatingFileHandler(
-                log_file, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8", errors="backslashreplace"
-            )
-        except OSError as error:
-            raise UsageError(f"--log-file {log_file} cannot be written: {error.strerror or error}") from error
-        handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(process)d %(message)s"))
-    logger = logging.getLogger("vamba_cli.batch")
-    logger.addHandler(handler)
-    before, logger.propagate = logger.propagate, False
-    logger.setLevel(logging.INFO if log_file else logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = before
-        handler.close()

@@ -201,6 +201,32 @@ def test_a_result_that_is_no_json_is_a_failure_of_its_video(archive: Archive) ->
     assert "not JSON" in ran.line("a.mp4")["error"]["message"]
 
 
+def test_a_task_of_ones_own_may_give_any_json(archive: Archive) -> None:
+    given = {
+        "a": [1, 2], "b": 3.5, "c": "words", "d": [{"timing": 1}], "e": False,
+        "f": {"items": 5, "warnings": 5, "num_frames": "many", "timing": 2.5},
+        "g": {"items": {"x": 1}, "warnings": None, "num_frames": None, "timing": [1]},
+    }  # fmt: skip
+    archive.put(**{name: repr(value) for name, value in given.items()})
+    ran = archive.run(task="tests.batch.doubles:listed")
+    assert ran.code == 0, ran.err
+    assert {name[3]: json.loads(data) for name, data in archive.results().items()} == given
+    assert set(archive.run(task="tests.batch.doubles:listed").statuses().values()) == {"skipped"}
+
+
+def test_what_json_cannot_hold_is_told_in_plain_words(archive: Archive) -> None:
+    archive.put(a="{1, 2}", b="{(1, 2): 3}", c="None", d="{'timing': {'x': {1}}}", e="[1]")
+    ran = archive.run(task="tests.batch.doubles:listed")
+    assert ran.code == 3 and ran.line("e.mp4")["status"] == "done"
+    errors = [ran.line(f"{name}.mp4")["error"] for name in "abcd"]
+    assert {error["kind"] for error in errors} == {"ResultError"}
+    messages = [error["message"] for error in errors]
+    assert messages[0] == "what the task returned is not JSON: Object of type set is not JSON serializable"
+    assert messages[1].startswith("what the task returned is not JSON: keys must be str")
+    assert messages[2].startswith("the task returned None")
+    assert "not JSON" in messages[3]
+
+
 def test_a_process_that_cuda_spoilt_is_replaced(archive: Archive) -> None:
     archive.put(a="poison", b="steady 0", c="steady 0")
     ran = archive.run()

@@ -16,7 +16,7 @@ from vamba_cli.batch.ledger import Ledger, result_bytes
 from vamba_cli.batch.owners import Owner
 from vamba_cli.batch.standing import Done, Standing, Verdict
 from vamba_cli.batch.tally import Tally
-from vamba_cli.batch.work import REDUCTIONS, Outcome
+from vamba_cli.batch.work import REDUCTIONS, Outcome, parts_of
 
 # The name of one result is impossible; other results can still be written.
 _NAME_ERRORS = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL)
@@ -192,18 +192,15 @@ def _facts(record: Record, ledger: Ledger, *, fresh: bool) -> dict[str, Any]:
     return facts
 
 
-def _warnings(document: Mapping[str, Any]) -> tuple[str, ...]:
+def _warnings(document: Any) -> tuple[str, ...]:
     """Of the document, or of its items."""
-    found = [*document.get("warnings", ())]
-    for item in document.get("items", ()):
-        if isinstance(item, dict):
-            found += item.get("warnings", ())
-    return tuple(str(warning) for warning in found)
+    found = (part.get("warnings") for part in parts_of(document))
+    return tuple(str(warning) for warnings in found if isinstance(warnings, list) for warning in warnings)
 
 
-def _num_frames(document: Mapping[str, Any]) -> int:
-    found = [document, *(item for item in document.get("items", ()) if isinstance(item, dict))]
-    return sum(int(part.get("num_frames", 0)) for part in found)
+def _num_frames(document: Any) -> int:
+    counts = (part.get("num_frames") for part in parts_of(document))
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def absolute(entry: Entry) -> str:

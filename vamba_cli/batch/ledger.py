@@ -64,7 +64,7 @@ class Ledger:
                 if data is not None and (record := Record.from_bytes(data)) is not None:
                     yield record
 
-    def save(self, key: str, record: Record, document: dict[str, Any] | None) -> None:
+    def save(self, key: str, record: Record, document: Any) -> None:
         """The result, if there is one, then the record.
 
         Raises:
@@ -89,7 +89,7 @@ class Ledger:
                     path.unlink()
 
 
-def result_bytes(document: dict[str, Any]) -> bytes:
+def result_bytes(document: Any) -> bytes:
     """JSON for people and programs; the same bytes for the same result."""
     try:
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"

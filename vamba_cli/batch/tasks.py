@@ -10,8 +10,7 @@ from vamba_cli.errors import ModelError
 if TYPE_CHECKING:
     from vamba_cli.batch.work import Worker
 
-Document = dict[str, Any]
-Run = Callable[[Path, "Worker"], Document]
+Run = Callable[[Path, "Worker"], Any]  # gives the document
 
 BUILT_IN = ("ask", "chapters", "summarise")
 

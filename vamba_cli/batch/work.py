@@ -43,6 +43,7 @@ class Assignment:
 class Outcome:
     """What came of it: a document, a problem, or neither where the content is as expected.
 
+    document: any JSON but null.
     size_bytes, mtime_ns, content: of the file when it was read; 0 and empty where it could not be.
     fatal: no other video would fare better; the run ends with this error class.
     spoilt: the process cannot go on (CUDA fails for ever after some errors); another one has to.
@@ -51,7 +52,7 @@ class Outcome:
     size_bytes: int = 0
     mtime_ns: int = 0
     content: str = ""
-    document: dict[str, Any] | None = None
+    document: Any = None
     timing: Mapping[str, Any] | None = None
     problem: Problem | None = None
     fatal: bool = False
@@ -60,6 +61,10 @@ class Outcome:
 
 class NameClashError(VambaError):
     """Two different videos would have the same result file."""
+
+
+class ResultError(VambaError):
+    """A task of one's own gave what cannot be a result."""
 
 
 class Worker:
@@ -104,8 +109,8 @@ class Worker:
             document = self._prepared()(path, self)
             if problem := _changed(path, seen):
                 return replace(seen, problem=problem)
+            document = _as_json(document)
             timing = without_volatile(document)
-            json.dumps(document, allow_nan=False)  # a task of one's own may give what is no JSON
             return replace(seen, document=document, timing=timing)
         except Exception as error:
             found = _changed(path, seen) or problem_of(
@@ -161,14 +166,34 @@ def _no_fault_of_a_video() -> Iterator[None]:
         raise ModelError(str(error)) from error
 
 
-def without_volatile(document: dict[str, Any]) -> dict[str, Any]:
+def _as_json(result: Any) -> Any:
+    """What a reader of the result file gets of it; a task of one's own may give anything.
+
+    Raises:
+        ResultError
+    """
+    if result is None:
+        raise ResultError("the task returned None: what it returns, as JSON, is the result")
+    try:
+        return json.loads(json.dumps(result, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ResultError(f"what the task returned is not JSON: {error}") from error
+
+
+def parts_of(document: Any) -> list[dict[str, Any]]:
+    """The document and its items, as far as they are objects: those of a task of one's own may be anything."""
+    items = document.get("items") if isinstance(document, dict) else None
+    return [part for part in (document, *(items if isinstance(items, list) else ())) if isinstance(part, dict)]
+
+
+def without_volatile(document: Any) -> dict[str, Any]:
     """Take what differs from run to run out of a document and its items, and give it: it goes into the record."""
     taken: dict[str, Any] = {}
-    for part in (document, *document.get("items", ())):
-        if isinstance(part, dict):
-            taken.update(part.pop("timing", {}))
-            if "from_cache" in part:
-                taken["from_cache"] = part.pop("from_cache")
+    for part in parts_of(document):
+        if isinstance(part.get("timing"), dict):
+            taken.update(part.pop("timing"))
+        if "from_cache" in part:
+            taken["from_cache"] = part.pop("from_cache")
     return taken
 
 

@@ -275,7 +275,8 @@ def test_max_failures_begins_no_more(archive: Archive) -> None:
     archive.put(**{f"v{index}": "broken" for index in range(6)})
     ran = archive.run("--max-failures", "2")
     assert ran.code == 3
-    assert len(ran.lines) == 2 and "--max-failures" in ran.err
+    assert len(ran.lines) == 2 and "2 videos failed (--max-failures)" in ran.err
+    assert "1 video failed (--max-failures)" in archive.run("--max-failures", "1").err
 
 
 def test_a_missing_model_is_no_fault_of_a_video(archive: Archive) -> None:
@@ -386,6 +387,9 @@ def test_usage(archive: Archive) -> None:
     archive.put(a="steady 0")
     for options in (("--shard", "0/3"), ("--order", "colour"), ("--backend", "moon"), ("--workers", "0"), ("-q", "x")):
         assert archive.run(*options).code == 2, options
+    for flag in ("--max-failures", "--attempts"):
+        ran = archive.run(flag, "0")
+        assert ran.code == 2 and f"{flag} 0 is not allowed: it must be 1 or more" in ran.err
     assert archive.run(paths=()).code == 2
     assert archive.run(task="ask").code == 2  # no question
 

@@ -37,6 +37,11 @@ class Policy:
     max_failures: int | None = None
     rules: Rules = field(default_factory=Rules)
 
+    def __post_init__(self) -> None:
+        for flag, value in (("--attempts", self.attempts), ("--max-failures", self.max_failures)):
+            if value is not None and value < 1:
+                raise UsageError(f"{flag} {value} is not allowed: it must be 1 or more")
+
 
 @dataclass(slots=True)
 class Runner:
@@ -245,7 +250,7 @@ class Runner:
         most = self.policy.max_failures
         if most is not None and self.book.tally.failed_now >= most and not self._stopping:
             self._stopping = self.book.tally.too_many_failures = True
-            self.book.on_event(Told(f"{most} videos failed (--max-failures): no further ones are begun"))
+            self.book.on_event(Told(f"{_videos(most)} failed (--max-failures): no further ones are begun"))
 
     def _heed_stop(self) -> None:
         """SIGINT: what is under way is finished; SIGTERM: it is given up, for who terminates does not wait."""

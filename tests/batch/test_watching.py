@@ -1,6 +1,7 @@
 """What people see of a batch: on a terminal, in a log that is read line by line, in a log file."""
 
 import os
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -15,8 +16,8 @@ from vamba_cli.cli.batch_watch import Lines, PlainWatch
 from vamba_cli.cli.terminal import Terminal
 
 
-def on_terminal(archive: Archive, *options: str) -> str:
-    """What a terminal of 250 columns gets, with what is drawn over."""
+def on_terminal(archive: Archive, *options: str, columns: int = 250) -> str:
+    """What a terminal gets, with what is drawn over."""
     master, slave = os.openpty()
     shown: list[bytes] = []
 
@@ -29,7 +30,7 @@ def on_terminal(archive: Archive, *options: str) -> str:
 
     reader = threading.Thread(target=read)
     reader.start()
-    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "250"}
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
     subprocess.run(archive.command(*options), cwd=ROOT, stdout=slave, stderr=slave, env=environ, check=False)
     os.close(slave)
     reader.join()
@@ -51,6 +52,15 @@ def test_a_plan_on_a_terminal_is_short(archive: Archive) -> None:
     shown = on_terminal(archive, "--dry-run")
     assert "in/v00.mp4: new" in shown and "in/v19.mp4: new" in shown and "in/v20.mp4" not in shown
     assert "and 3 more" in shown and '"status"' not in shown and "would run" in shown
+
+
+def test_a_narrow_terminal_breaks_no_word(archive: Archive) -> None:
+    archive.put(a="broken", b="steady 0")
+    for options, told in ((("--dry-run",), "none of the videos could be looked into"), ((), "no picture in it")):
+        shown = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", on_terminal(archive, *options, columns=30))
+        lines = shown.replace("\r", "\n").splitlines()
+        assert max(map(len, lines)) <= 30, lines
+        assert told in " ".join(shown.split())
 
 
 def test_the_path_does_not_stand_twice(archive: Archive) -> None:

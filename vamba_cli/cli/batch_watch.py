@@ -68,13 +68,13 @@ class PlannedLines:
         elif self._num_videos <= _PLANNED_SHOWN:
             frames = f", {line['num_frames']:,} frames" if "num_frames" in line else ""
             why = f"cannot be read: {_why(line)}" if "error" in line else f"{line.get('reason', '')}{frames}"
-            sys.stderr.write(f"  {one_line(line['name'])}: {one_line(why)}\n")
+            _line_to_stderr(f"  {one_line(line['name'])}: {one_line(why)}")
 
     def close(self) -> None:
         """Tell how many were not shown."""
         self._lines.flush()
         if self._lines.on_terminal and self._num_videos > _PLANNED_SHOWN:
-            sys.stderr.write(f"  and {self._num_videos - _PLANNED_SHOWN:,} more (all of them in `| cat`)\n")
+            _line_to_stderr(f"  and {self._num_videos - _PLANNED_SHOWN:,} more (all of them in `| cat`)")
 
 
 @contextmanager
@@ -284,4 +284,12 @@ def _estimates(plan: "Plan", num_workers: int) -> list[tuple[str, str]]:
 
 
 def _to_stderr(text: "Text") -> None:
-    error_console().print(text, soft_wrap=True)
+    """Wrapped between words on a terminal; elsewhere lines stay whole."""
+    console = error_console()
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
+def _line_to_stderr(line: str) -> None:
+    from rich.text import Text
+
+    _to_stderr(Text(line))

@@ -120,6 +120,13 @@ def test_what_is_missing_or_no_file_is_told_and_the_rest_goes_on(tmp_path: Path)
     assert (found[3].name, found[3].problem) == ("a.mp4", "")
 
 
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "a.mp4")
+    monkeypatch.chdir(tmp_path)
+    found = list(find_videos(["", "a.mp4"]))
+    assert [(item.place, item.problem) for item in found] == [("''", "the name is empty"), ("a.mp4", "")]
+
+
 def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path, "a/1.mp4", "b/2.mp4", "c/3.mp4")
     listed = os.scandir

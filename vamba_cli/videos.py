@@ -45,6 +45,9 @@ def find_videos(paths: Iterable[Path | str], *, recursive: bool = True) -> Itera
     """
     for given in paths:
         path = Path(given)
+        if given == "":  # would be the current folder
+            yield FoundVideo("''", path, "the name is empty")
+            continue
         try:
             mode = path.stat().st_mode
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name

@@ -41,6 +41,12 @@ def test_clear_nothing_is_said(vamba: Vamba, memories: Path) -> None:
     assert ran.code == 0 and "0 of 2" in ran.out and "vamba cache list" in ran.err
 
 
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_text_does_not_clear_all(vamba: Vamba, memories: Path, text: str) -> None:
+    ran = vamba("cache", "clear", text)
+    assert ran.code == 2 and "the text is empty" in ran.err and len(list(memories.iterdir())) == 2
+
+
 def test_clear_all(vamba: Vamba, memories: Path) -> None:
     assert "2 of 2" in vamba("cache", "clear", "--all").out
     assert vamba("cache", "list").out.startswith("0 videos")

@@ -221,6 +221,11 @@ def test_paths_without_a_video(vamba: Vamba, api: FakeApi) -> None:
     assert ran.code == 4 and ran.out == "" and "no video was found in empty" in ran.err
 
 
+def test_an_empty_name_among_others(vamba: Vamba, api: FakeApi, lecture: Path) -> None:
+    ran = vamba("chapters", "", "lecture.mp4")
+    assert ran.code == 3 and "  '': the name is empty" in ran.err and api.worked == ["lecture.mp4"]
+
+
 @pytest.mark.parametrize(
     ("error", "code"), [(MediaError("not a video"), 4), (MemoryBudgetError("too much"), 5), (ModelError("none"), 6)]
 )

@@ -6,7 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from vamba_cli.cli.options import ANSWER, FRAMES, MODEL, SUBTITLES, JsonFlag, OutputPath, argument, option, shared
+from vamba_cli.cli.options import (
+    ANSWER,
+    FRAMES,
+    MODEL,
+    SUBTITLES,
+    JsonFlag,
+    OutputPath,
+    argument,
+    option,
+    shared,
+    video_argument,
+)
 from vamba_cli.cli.terminal import Terminal, check_output, json_text, show, show_json, write_atomically
 from vamba_cli.errors import UsageError
 from vamba_cli.results import Answer, AskResult
@@ -17,7 +28,7 @@ ASKED = "Questions"
 
 @shared(MODEL, FRAMES, SUBTITLES, ANSWER)
 def ask(
-    video: Annotated[Path, argument("VIDEO", "A video file or an image.")],
+    video: Annotated[Path, video_argument("A video file or an image.")],
     settings: Settings,
     terminal: Terminal,
     question: Annotated[str | None, argument("QUESTION", "What to ask.")] = None,

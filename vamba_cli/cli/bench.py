@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from vamba_cli.cli.demo import place, timetable, write_lecture
-from vamba_cli.cli.options import FRAMES, MODEL, JsonFlag, argument, option, shared
+from vamba_cli.cli.options import FRAMES, MODEL, JsonFlag, option, shared, video_argument
 from vamba_cli.cli.terminal import Terminal, result_columns, show, show_json
 from vamba_cli.settings import Settings
 
@@ -14,7 +14,7 @@ from vamba_cli.settings import Settings
 def bench(
     settings: Settings,
     terminal: Terminal,
-    video: Annotated[Path | None, argument("VIDEO", "A video; without it a small lecture is made.")] = None,
+    video: Annotated[Path | None, video_argument("A video; without it a small lecture is made.")] = None,
     repeats: Annotated[int, option("--repeats", "N", "Times that each figure is taken (3).")] = 3,
     json: JsonFlag = False,
 ) -> None:

@@ -77,6 +77,8 @@ def clear_cache(
     """
     if everything == (match is not None):
         raise UsageError("say what to remove: a part of the path, as in `vamba cache clear lecture`, or --all")
+    if match is not None and not match.strip():  # "$X" of a variable that is not set; it is in every path
+        raise UsageError("the text is empty, which every path contains: write a part of a path, or --all")
     store = _store()
     before = len(store.entries())
     freed_bytes = store.clear(match)

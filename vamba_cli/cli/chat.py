@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from vamba_cli.cli.options import ANSWER, FRAMES, MODEL, SUBTITLES, argument, shared
+from vamba_cli.cli.options import ANSWER, FRAMES, MODEL, SUBTITLES, shared, video_argument
 from vamba_cli.cli.terminal import Terminal, show
 from vamba_cli.errors import UsageError
 from vamba_cli.settings import Settings
@@ -30,7 +30,7 @@ Ctrl-C stops an answer, Ctrl-D or quit ends."""
 
 @shared(MODEL, FRAMES, SUBTITLES, ANSWER)
 def chat(
-    video: Annotated[Path, argument("VIDEO", "A video file or an image.")],
+    video: Annotated[Path, video_argument("A video file or an image.")],
     settings: Settings,
     terminal: Terminal,
 ) -> None:

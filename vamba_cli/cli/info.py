@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-from vamba_cli.cli.options import FRAMES, MODEL, JsonFlag, argument, shared
+from vamba_cli.cli.options import FRAMES, MODEL, JsonFlag, shared, video_argument
 from vamba_cli.cli.terminal import result_columns, show, show_json
 from vamba_cli.settings import Settings
 
 
 @shared(MODEL, FRAMES)
 def info(
-    video: Annotated[Path, argument("VIDEO", "A video file or an image.")],
+    video: Annotated[Path, video_argument("A video file or an image.")],
     settings: Settings,
     json: JsonFlag = False,
 ) -> None:

@@ -35,8 +35,10 @@ def found_videos(paths: Sequence[str], subtitles_file: str | None) -> Found:
 
     Raises:
         MediaError: there is not one.
-        UsageError: there are several, and one file of subtitles.
+        UsageError: the only name is empty; or there are several videos, and one file of subtitles.
     """
+    if list(paths) == [""]:
+        raise UsageError("the name is empty: name videos, or folders with videos in them (. is the current one)")
     if len(paths) == 1 and not Path(paths[0]).is_dir():  # also where it is missing: whoever opens it says so
         video = Path(paths[0])
         return Found((video,), (), _stems([video], [video.parent]), True)

@@ -42,6 +42,12 @@ def _time(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
+def _named(text: str) -> Path:
+    if not text:
+        raise typer.BadParameter("the name is empty")
+    return Path(text)
+
+
 # heading -> field of Settings, type or parser, flags, metavar, help. No option has a default: what is not given here
 # comes from the weaker places (environment, config files, presets).
 _TABLE: dict[str, tuple[tuple[str, Any, str, str | None, str], ...]] = {
@@ -86,9 +92,14 @@ _TABLE: dict[str, tuple[tuple[str, Any, str, str | None, str], ...]] = {
 }
 
 
-def argument(metavar: str, text: str) -> Any:
+def argument(metavar: str, text: str, **more: Any) -> Any:
     """A positional argument."""
-    return typer.Argument(metavar=metavar, help=text, show_default=False)
+    return typer.Argument(metavar=metavar, help=text, show_default=False, **more)
+
+
+def video_argument(text: str) -> Any:
+    """A positional argument that names one video; an empty name would be the current folder."""
+    return argument("VIDEO", text, parser=_named)
 
 
 def option(flags: str, metavar: str | None, text: str, heading: str = OUTPUT, **more: Any) -> Any:

@@ -384,6 +384,40 @@ def test_signals_end_at_once(tmp_path: Path, number: int, code: int, said: str) 
     assert out == "" and said in err and "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code"),
+    [
+        (">&-", 'ask v.mp4 "what?"', 0),
+        (">&-", 'ask v.mp4 "what?" --json', 0),
+        (">&-", "chapters v.mp4 -f csv", 0),
+        (">&-", "cache list", 0),
+        ("2>&-", 'ask v.mp4 "what?"', 0),
+        ("2>&-", "chapters gone.mp4", 4),
+        (">&- 2>&-", "chapters gone.mp4", 4),
+        ("<&-", "ask v.mp4 --questions -", 2),
+    ],
+)
+def test_closed_streams_change_no_exit_code(closed: str, arguments: str, code: int) -> None:
+    Path("v.mp4").touch()
+    shell = f'exec "$0" -c "$1" {arguments} {closed}'
+    command = ["sh", "-c", shell, sys.executable, FAKE_PROGRAM.format(body="pass")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, "bug" in done.stderr) == (code, False), done.stderr
+    assert bool(done.stdout) == (closed == "2>&-" and code == 0)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_terminal_that_lacks_a_letter_gets_the_rest(encoding: str) -> None:
+    program = FAKE_PROGRAM.format(body="pass")
+    environ = {**os.environ, "PYTHONIOENCODING": encoding}
+    for arguments in (["what?"], ["what?", "--json"]):
+        command = [sys.executable, "-c", program, "ask", "\u201cv\u201d.mp4", *arguments, "-q", "\u201cX\u201d?"]
+        done = subprocess.run(command, check=False, capture_output=True, env=environ)
+        assert done.returncode == 0, done.stderr
+        assert b"Backpropagation is introduced at 1:27." in done.stdout
+        assert (b"?X??" if arguments == ["what?"] else b"\\u201cX\\u201d?") in done.stdout
+
+
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -22,6 +22,7 @@ from vamba_cli.cli.info import info
 from vamba_cli.cli.models import models_app
 from vamba_cli.cli.presets import presets_app
 from vamba_cli.cli.summarise import summarise
+from vamba_cli.cli.terminal import prepare_streams
 
 app = group(
     "vamba",
@@ -76,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # torch's threads would spin while they wait and starve the decoder's: 2 to 2.6 times slower on two cores. Read when
     # torch is loaded, which is later.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    prepare_streams()
     with exits.signals():
         try:
             code = typer.main.get_command(app).main(args=given, prog_name="vamba", standalone_mode=False)

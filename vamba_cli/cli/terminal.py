@@ -1,5 +1,6 @@
 """The two streams of a command: results on stdout, everything else on stderr; colour only where a person looks."""
 
+import io
 import json
 import os
 import shutil
@@ -43,6 +44,19 @@ class Terminal:
         """A line that only --verbose shows."""
         if self.verbose:
             self.note(message)
+
+
+def prepare_streams() -> None:
+    """Make the three streams usable, whatever the caller left of them.
+
+    One that is closed (`>&-`) is `None` in Python: nothing is read there, and what is written is lost. What the
+    encoding of stdout lacks becomes `?`; stderr escapes it anyway.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - open until the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def error_console() -> "Console":

@@ -204,6 +204,22 @@ def test_formats_of_one_video_refuse_several(vamba: Vamba, api: FakeApi, folder:
     assert len([path for path in Path("documents").rglob("*") if path.is_file()]) == 3
 
 
+@pytest.mark.parametrize(
+    ("video", "formats", "out", "said"),
+    [
+        ("v", "--format webvtt", "one.vtt", "a document in webvtt holds one video, and there are 3: name a folder"),
+        ("v", "--format youtube", "list.TXT", "a document in youtube holds one video"),
+        ("lecture.mp4", "--format csv --format html", "o.csv", "do not go into one place (o.csv): name a folder"),
+    ],
+)
+def test_a_name_of_a_document_is_no_folder(
+    vamba: Vamba, api: FakeApi, lecture: Path, folder: Path, video: str, formats: str, out: str, said: str
+) -> None:
+    ran = vamba("chapters", video, *formats.split(), "--out", out)
+    assert ran.code == 2 and said in ran.err and not api.worked and not Path(out).exists()
+    assert vamba("chapters", video, *formats.split(), "--out", f"{out}/").code == 0 and Path(out).is_dir()
+
+
 @as_root
 def test_a_place_that_is_not_ours(vamba: Vamba, api: FakeApi, lecture: Path) -> None:
     Path("locked").mkdir(mode=0o500)

@@ -47,6 +47,8 @@ def choose_place(
     if not out.strip():
         raise UsageError("--out is empty: name a file or a folder, or - for stdout")
     path = Path(out).expanduser()
+    if not path.exists() and not out.endswith(os.sep) and _is_name_of_document(path.name, table):
+        _check_one_document(formats, len(videos), str(path))  # nobody means a folder by one.vtt
     is_folder = path.is_dir() or out.endswith(os.sep) or len(formats) > 1
     if not is_folder and not path.exists():  # the look of the name decides
         is_folder = not path.suffix or (len(videos) > 1 and bool(formats) and not formats[0].several)
@@ -57,6 +59,14 @@ def choose_place(
     _check_one_document(formats, len(videos), str(path))
     _check_no_video(path, videos)
     return Place(formats, file=path)
+
+
+def _is_name_of_document(name: str, table: Sequence[Format[R]]) -> bool:
+    try:
+        format_of_file(name, table)
+    except UsageError:
+        return False
+    return True
 
 
 def format_option(table: Sequence[Format[Any]]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.conftest import FakeApi, Vamba
 from vamba_cli.cli.demo import SLIDES, WANTED, Shown, agrees, timetable
-from vamba_cli.errors import MediaError
+from vamba_cli.errors import MediaError, UsageError
 from vamba_cli.media.slideshow import write_slideshow
 from vamba_cli.results import Evidence
 
@@ -54,8 +54,18 @@ def test_slideshow_shows_each_slide_for_its_time(tmp_path: Path) -> None:
 
 
 def test_slideshow_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(MediaError, match="cannot be written"):
-        write_slideshow(tmp_path / "no" / "show.mp4", sorted(SLIDES.glob("*.png"))[:1], [1.0])
+    slides = sorted(SLIDES.glob("*.png"))[:1]
+    with pytest.raises(UsageError, match="cannot be written: no such file or directory; choose"):
+        write_slideshow(tmp_path / "no" / "show.mp4", slides, [1.0])
+    with pytest.raises(MediaError, match="cannot be read as a picture"):
+        write_slideshow(tmp_path / "show.mp4", [tmp_path / "no.png"], [1.0])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_a_full_disk_is_a_place_that_cannot_be_written(vamba: Vamba, api: FakeApi) -> None:
+    ran = vamba("demo", "-o", "/dev/full")
+    assert ran.code == 2 and "Errno" not in ran.err
+    assert ran.err == "error: /dev/full cannot be written: no space left on device; choose another place\n"
 
 
 def test_a_right_answer(vamba: Vamba, api: FakeApi, tmp_path: Path) -> None:

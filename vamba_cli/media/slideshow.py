@@ -9,7 +9,8 @@ import av
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from vamba_cli.errors import MediaError
+from vamba_cli.errors import MediaError, UsageError
+from vamba_cli.media.source import reason
 
 _ENCODERS = (("libx264", {"preset": "veryfast", "crf": "20", "tune": "stillimage"}), ("mpeg4", {"qscale": "3"}))
 
@@ -18,10 +19,11 @@ def write_slideshow(path: Path, slides: Sequence[Path], seconds: Sequence[float]
     """Write an MP4 in which each slide stands for its seconds, rounded to whole frames.
 
     Raises:
-        MediaError: a slide cannot be read, or the file cannot be written.
+        MediaError: a slide cannot be read.
+        UsageError: the file cannot be written.
     """
+    pictures = [_picture(slide) for slide in slides]
     try:
-        pictures = [_picture(slide) for slide in slides]
         with av.open(str(path), "w", format="mp4") as container:
             name, options = next((name, options) for name, options in _ENCODERS if name in av.codecs_available)
             stream = cast(VideoStream, container.add_stream(name, rate=fps, options=options))
@@ -35,11 +37,14 @@ def write_slideshow(path: Path, slides: Sequence[Path], seconds: Sequence[float]
                     number += 1
             container.mux(stream.encode())
     except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(f"{path} cannot be written: {error}; choose another place") from error
+        raise UsageError(f"{path} cannot be written: {reason(error)}; choose another place") from error
 
 
 def _picture(path: Path) -> VideoFrame:
-    with av.open(str(path), format="png_pipe") as container:
-        picture = next(container.decode(video=0)).reformat(format="yuv420p")
+    try:
+        with av.open(str(path), format="png_pipe") as container:
+            picture = next(container.decode(video=0)).reformat(format="yuv420p")
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(f"{path} cannot be read as a picture: {reason(error)}") from error
     picture.pict_type = PictureType.NONE  # as decoded from a PNG every copy would be forced to be a key frame
     return picture

@@ -127,7 +127,9 @@ def test_questions_from_a_file_and_from_stdin(
     with file.open(encoding="utf-8-sig") as stream:
         monkeypatch.setattr("sys.stdin", stream)
         vamba("ask", "v.mp4", "--questions", "-")
+        empty = vamba("ask", "v.mp4", "--questions", "-")  # which is at its end
     assert api.asked == ["one?", "two?"]
+    assert empty.code == 2 and "error: standard input has no question in it" in empty.err
     file.write_text("# nothing yet\n")
     empty = vamba("ask", "v.mp4", "what?", "--questions", str(file))
     assert empty.code == 2 and "questions.txt has no question in it" in empty.err

@@ -125,7 +125,7 @@ def collect_questions(question: str | None, more: Sequence[str], file: str | Non
     if file is not None:
         told = [line.strip() for line in _lines(file) if line.strip() and not _COMMENT.match(line)]
         if not told:
-            raise UsageError(f"{file} has no question in it: write one a line")
+            raise UsageError(f"{'standard input' if file == '-' else file} has no question in it: write one a line")
         asked += told
     if not asked:
         raise UsageError(f"no question was given: {how}")

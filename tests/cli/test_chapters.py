@@ -1,6 +1,7 @@
 """`vamba chapters`: what lands on stdout, in files and in folders, and what is said when something fails."""
 
 import csv
+import errno
 import json
 import os
 import re
@@ -480,6 +481,30 @@ def test_a_copy_that_cannot_be_written(vamba: Vamba, short: FakeApi, real: Path)
     ran = vamba("chapters", "films", "--embed")
     assert ran.code == 3 and (real / "sub" / "a.chapters.mp4").is_file()
     assert "error: 1 of 2 videos failed, in part or as a whole:" in ran.err
+
+
+def test_a_folder_for_copies_that_cannot_be_written_is_refused_first(
+    vamba: Vamba, short: FakeApi, real: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).name != "sub")  # root may write everywhere else
+    for video in ("films/sub/a.mp4", "films"):
+        ran = vamba("chapters", video, "--embed")
+        assert ran.code == 2 and short.worked == []
+        assert ran.err.startswith("error: films/sub/a.chapters.mp4 cannot be written: films/sub is not yours to write")
+    assert vamba("chapters", "films", "--embed", "--out", "out/").code == 0
+    ran = vamba("chapters", "films/sub/gone.mp4", "--embed")
+    assert ran.code == 4 and "does not exist" in ran.err
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_copy(
+    vamba: Vamba, short: FakeApi, real: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_source: Path, _chapters: object, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(target.with_name(".vamba-embed-x.mp4")))
+
+    monkeypatch.setattr("vamba_cli.media.embed.embed_chapters", full)
+    ran = vamba("chapters", "films/a.mp4", "--embed")
+    assert ran.code == 2 and "No space left on device (films/a.chapters.mp4)" in ran.err
 
 
 def test_a_file_that_is_no_video_has_no_copy(vamba: Vamba, short: FakeApi, lecture: Path) -> None:

@@ -18,7 +18,7 @@ from vamba_cli.cli.documents import (
 from vamba_cli.cli.exits import DISK_ERRORS
 from vamba_cli.cli.many import Found, found_videos
 from vamba_cli.cli.options import FRAMES, MODEL, SUBTITLES, JsonFlag, argument, in_options, option, shared, time_option
-from vamba_cli.cli.terminal import Terminal, result_columns, show
+from vamba_cli.cli.terminal import Terminal, check_output, result_columns, show
 from vamba_cli.errors import UsageError, VambaError
 from vamba_cli.output.files import embedded_path
 from vamba_cli.output.formats import CHAPTER_FORMATS, Format
@@ -83,6 +83,8 @@ def chapters(
     place = choose_place(out, formats or [], json, CHAPTER_FORMATS, found.videos)
     if questions and not {"html", "json"} & {entry.name for entry in place.formats}:
         raise UsageError("--question is answered in html and json alone: add --format html, or ask with `vamba ask`")
+    if embed:
+        _check_copies(place, found)
     with progress(terminal) as watch:
         from vamba_cli import api  # takes a second, with a sign of life on the screen
 
@@ -131,23 +133,36 @@ def _tell(item: VideoChapters, formats: Sequence[Format[ChaptersResult]], watch:
         )
 
 
+def _check_copies(place: Place[ChaptersResult], found: Found) -> None:
+    """Refuse folders that cannot be written before any work is done; a single target that is taken fails by itself."""
+    for video in found.videos:
+        target = _copy_of(video, place, found)
+        if video.exists() and target.parent.is_dir() and not target.is_dir():
+            check_output(target)
+
+
+def _copy_of(video: Path, place: Place[ChaptersResult], found: Found) -> Path:
+    """Where the copy with chapters goes: into the folder of the documents, else beside the video."""
+    from vamba_cli.media.embed import copy_suffix
+
+    suffix = copy_suffix(video)
+    if place.folder is None:
+        return embedded_path(video.with_suffix(""), suffix)
+    return place.folder / embedded_path(found.stems[str(video)], suffix)
+
+
 def _embed(item: VideoChapters, place: Place[ChaptersResult], found: Found, watch: "Silence") -> list[Failure]:
-    """Write the copy with chapters: into the folder of the documents, else beside the video."""
-    from vamba_cli.media.embed import copy_suffix, embed_chapters
+    """Write the copy with chapters."""
+    from vamba_cli.media.embed import embed_chapters
 
     video = Path(item.video.path)
-    suffix = copy_suffix(video)
-    target = (
-        embedded_path(video.with_suffix(""), suffix)
-        if place.folder is None
-        else place.folder / embedded_path(found.stems[item.video.path], suffix)
-    )
+    target = _copy_of(video, place, found)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         warnings = embed_chapters(video, [clean_chapter(chapter) for chapter in item.chapters], target)
     except (VambaError, OSError) as error:
         if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-            raise
+            raise OSError(error.errno, error.strerror, str(target)) from error  # not the unfinished file's name
         told = not_written(target, error) if isinstance(error, OSError) else error
         if found.is_one:
             raise told from error

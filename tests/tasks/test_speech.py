@@ -25,12 +25,14 @@ from vamba_cli.tasks import ask as ask_task
 from vamba_cli.tasks.evidence import seen_or_said
 from vamba_cli.tasks.questions import understand
 from vamba_cli.tasks.speech import (
+    DEAF,
     answer_from_lines,
     asks_about_speech,
     lines_for_prompt,
     prompt_with_lines,
     said,
     spans_text,
+    topic_of_speech,
 )
 from vamba_cli.train.export import config_json
 
@@ -100,8 +102,35 @@ def test_other_questions_are_not_answered_from_lines(question: str) -> None:
 
 
 def test_without_subtitles_nothing_is_answered_from_lines() -> None:
-    for question in ("what is said at 3:10?", "who says hello?"):
+    for question in ("who says hello?", "what does the lecture say at 3:10?", "what does the slide say at 3:10?"):
         assert answer_from_lines(NO_SUBTITLES, question, understand(question)) is None
+
+
+def test_without_subtitles_a_moment_cannot_be_quoted() -> None:
+    for question in ("what is said at 3:10?", "what does she say?"):
+        assert answer_from_lines(NO_SUBTITLES, question, understand(question)) == (DEAF, ())
+        assert answer_from_lines(NO_SUBTITLES, question, understand(question), moments_alone=True) is None
+    silent = Subtitles((), "x.srt")  # in the part that is looked at
+    assert answer_from_lines(silent, "what is said?", understand("")) == ("Nothing is said by the subtitles.", ())
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("what does the speaker say about PacBio?", "PacBio"),
+        ("what is said about the monkeys?", "monkeys"),
+        ("who says hello?", "hello"),
+        ("anything said about UMAP?", None),  # yes or no
+        ("what does the lecture say about PCA?", None),  # in words or on slides
+        ("what is mentioned about PCA?", None),
+        ("what does the slide say about PCA?", None),
+        ("what do they talk about at the end?", None),
+        ("when does she speak about PCA?", None),
+        ("what is PCA about?", None),
+    ],
+)
+def test_what_slides_cannot_answer(question: str, topic: str | None) -> None:
+    assert topic_of_speech(question, understand(question)) == topic
 
 
 def test_a_model_that_can_talk_is_left_all_but_moments() -> None:
@@ -261,6 +290,32 @@ def test_without_subtitles_the_answer_is_as_ever(lecture: Path) -> None:
     result, answer, events = ask(lecture, "when is momentum explained?", subtitles=False)
     assert "was not found in the text of this video" in answer.answer and answer.evidence == ()
     assert result.subtitles is None and not [event for event in events if isinstance(event, Notice)]
+
+
+def test_what_is_on_screen_is_no_answer_to_what_is_said(lecture: Path) -> None:
+    _, answer, _ = ask(lecture, "what does she say about the learning rate?")
+    assert "the subtitles do not mention it" in answer.answer and answer.outcome == "not_found" and answer.evidence
+    _, answer, _ = ask(lecture, "what is said about monkeys?")
+    assert answer.answer == "The subtitles do not mention “monkeys”. It was not found on screen, either."
+    assert answer.outcome == "not_found" and not answer.evidence
+    _, answer, _ = ask(lecture, "what does the lecture say about monkeys?")
+    assert answer.answer.startswith("“monkeys” was not found in the text of this video.")
+    assert answer.answer.endswith(" The subtitles do not mention it, either.")
+    _, answer, _ = ask(lecture, "who says monkeys?")
+    assert (answer.answer, answer.outcome) == ("The subtitles do not mention “monkeys”.", "not_found")
+    _, answer, _ = ask(lecture, "what is said about momentum?")
+    assert answer.outcome == "answered" and answer.answer.startswith("“momentum” is said at 0:11")
+
+
+def test_without_subtitles_what_is_said_is_not_known(lecture: Path) -> None:
+    _, answer, _ = ask(lecture, "what does she say about overfitting?", subtitles=False)
+    assert answer.answer.startswith(f"{DEAF} “overfitting” is on screen as a title at 0:00")
+    assert answer.outcome == "cannot_answer" and answer.evidence
+    for question in ("what is said at 0:05?", "who says monkeys?"):
+        _, answer, _ = ask(lecture, question, subtitles=False)
+        assert answer.answer.startswith(DEAF) and answer.outcome == "cannot_answer" and not answer.evidence
+    _, answer, _ = ask(lecture, "what does the lecture say about overfitting?", subtitles=False)
+    assert answer.answer.startswith("“overfitting” is on screen") and answer.outcome == "answered"
 
 
 def test_only_the_part_that_is_looked_at_is_searched(lecture: Path) -> None:

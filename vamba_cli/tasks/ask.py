@@ -48,7 +48,8 @@ def _answer(
     quoted = answer_from_lines(session.subtitles, question, wanted, moments_alone=not profile.reads_windows)
     if quoted is not None:
         text, evidence = quoted
-        outcome: Outcome = "answered" if evidence else "not_found"
+        unheard: Outcome = "not_found" if session.subtitles.source else "cannot_answer"
+        outcome: Outcome = "answered" if evidence else unheard
     elif profile.reads_windows:
         text, evidence, outcome = answer_from_slides(session, profile, question, wanted, settings, on_event)
     else:

@@ -35,7 +35,7 @@ from vamba_cli.tasks.outline import Heading, pictures, read_outline, shows_text
 from vamba_cli.tasks.profiles import Profile
 from vamba_cli.tasks.questions import edge_of
 from vamba_cli.tasks.reading import read_at, read_first, read_slide, unreadable
-from vamba_cli.tasks.speech import asks_about_speech, lines_of, quotation, said
+from vamba_cli.tasks.speech import DEAF, asks_about_speech, lines_of, quotation, said, topic_of_speech
 from vamba_cli.tasks.titles import UNCLEAR, may_be_misspelt, names, numbers_of
 from vamba_cli.tasks.topics import has_latin_letters, is_picture, is_pronoun, is_sentence
 from vamba_cli.tasks.understood import Understood
@@ -67,7 +67,26 @@ _MOMENTS = ("open", "after", "time")  # kinds of questions that may name a time:
 def answer_from_slides(
     session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
 ) -> Supported:
-    """An answer, and the spans that support it."""
+    """An answer, and the spans that support it; what is on screen is no answer to what is said, and not called one."""
+    seen = _answer_from_pictures(session, profile, question, wanted, settings, on_event)
+    topic = topic_of_speech(question, wanted)
+    if topic is None or is_pronoun(topic) or any(span.source == "subtitles" for span in seen.evidence):
+        return seen
+    lost = seen.outcome == "cannot_answer"
+    if session.subtitles.source:
+        nowhere = f"{_unmentioned(topic)}{'' if lost else ' It was not found on screen, either.'}"
+        return Supported(seen.text if seen.evidence else nowhere, seen.evidence, "not_found")
+    return Supported(DEAF if lost else f"{DEAF} {seen.text}", seen.evidence, "cannot_answer")
+
+
+def _unmentioned(topic: str) -> str:
+    return f"The subtitles do not mention “{topic}”."
+
+
+def _answer_from_pictures(
+    session: Session, profile: Profile, question: str, wanted: Understood, settings: Settings, on_event: OnEvent
+) -> Supported:
+    """The same from what is shown, and from lines where they have the topic."""
     if wanted == Understood("duration", None):  # of the whole video: nothing has to be read for it
         return _timed(session, answer_of_order(session, profile, question, wanted, on_event))
     if not shows_text(session, profile):
@@ -120,8 +139,8 @@ def _of_film(session: Session, profile: Profile, question: str, wanted: Understo
     topic = wanted.topic or subject(question)
     heard = said(session.subtitles, topic)
     if not heard:
-        named = topic is not None and session.subtitles.lines and not names_a_time(question)
-        also = f" The subtitles do not mention “{topic}”." if named else ""
+        named = session.subtitles.lines and not names_a_time(question)
+        also = f" {_unmentioned(topic)}" if topic is not None and named else ""
         if asks_about_speech(question) and not session.subtitles.lines:
             also = " It has no subtitles either: --subs FILE brings them, --transcribe makes them."
         return Supported(f"{profile.nothing_to_read}{also}", outcome="cannot_answer")
@@ -278,7 +297,8 @@ def _nowhere(
         text = f"{'' if is_picture(topic) else 'No: '}{not_found(session, topic, profile)}"
     else:
         text = Watched(session, profile, on_event).missing(topic)
-    return Supported(text, outcome="not_found")
+    unsaid = " The subtitles do not mention it, either." if session.subtitles.lines else ""
+    return Supported(f"{text}{unsaid}", outcome="not_found")
 
 
 def _each(

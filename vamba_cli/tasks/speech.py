@@ -31,6 +31,12 @@ _SPEECH = re.compile(
 _WRITING = re.compile(
     r"\b(?:slides?|screen|page|text|titles?|headings?|captions?|signs?|it)\s+says?\b|\bslides?\b", re.I
 )
+_EITHER = re.compile(  # slides, too, are what a lecture says
+    r"\b(?:video|lecture|talk|film|presentation|recording|course|clip|deck|paper)\s+(?:says?|speaks?|talks?|talking)\b"
+    r"|\bmention",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"(?:at|in|on|after|before|during|when|while|until)\b", re.IGNORECASE)  # "talk about at the end"
 _SIGHT = re.compile(
     r"\b(?:slides?|shows?|shown|seen?|screen|visible|displayed|written|titles?|pictures?)\b", re.IGNORECASE
 )
@@ -46,6 +52,10 @@ _ALL = re.compile(
 _RANGE = re.compile(
     r"\b(?:between|from)\s+(\d{1,2}(?::[0-5]\d){1,2})\s+(?:and|to|until|till)\s+(\d{1,2}(?::[0-5]\d){1,2})\b", re.I
 )
+DEAF = (
+    "What is said is not known: the model is deaf, and there are no subtitles (--subs FILE brings them, --transcribe "
+    "makes them)."
+)
 _QUOTES = "\"“”«»„‟'’ "
 _SPEAKER = re.compile(r"(?:-\s*)?([A-Z][\w.'’ -]{0,30}?):\s")
 
@@ -53,6 +63,20 @@ _SPEAKER = re.compile(r"(?:-\s*)?([A-Z][\w.'’ -]{0,30}?):\s")
 def asks_about_speech(question: str) -> bool:
     """Whether a question is about words that are spoken, not written."""
     return bool(_SPEECH.search(question)) and not _WRITING.search(question)
+
+
+def topic_of_speech(question: str, wanted: Understood) -> str | None:
+    """The topic of a question for the words about it, or for who says them; None where slides may answer, too.
+
+    >>> topic_of_speech("what does she say about UMAP?", Understood("open", "UMAP"))
+    'UMAP'
+    """
+    text = _plain(question)
+    asked = _WHO.match(text) or _ABOUT.match(text)
+    if wanted.kind != "open" or asked is None or not asks_about_speech(text):
+        return None
+    either = _EITHER.search(text) or _PLACE.match(asked["topic"])
+    return None if either else wanted.topic or _bare(asked["topic"])
 
 
 def asks_about_pictures(question: str) -> bool:
@@ -73,15 +97,16 @@ def answer_from_lines(
 ) -> Spoken | None:
     """The answer to "what is said at 3:10?", "what is said about X?" and "who says X?"; None to all else.
 
-    With `moments_alone` only the first is answered: a model that can talk does better at the others.
+    With `moments_alone` only the first is answered, from lines: a model that can talk does better at the others.
+    Without subtitles the first is answered by that there are none.
     """
-    text = " ".join(question.split()).rstrip("?!. ")
-    if not subtitles.lines or not asks_about_speech(text):
+    text = _plain(question)
+    if not asks_about_speech(text) or (moments_alone and not subtitles.lines):
         return None
     span = _span(text)
-    if span is not None:
-        return _at(subtitles, *span)
-    if moments_alone or wanted.kind != "open":
+    if span is not None and (subtitles.source or not _EITHER.search(text)):
+        return _at(subtitles, *span) if subtitles.source else (DEAF, ())
+    if not subtitles.lines or moments_alone or wanted.kind != "open":
         return None
     who, about = _WHO.match(text), _ABOUT.match(text)
     if who:
@@ -165,6 +190,10 @@ def lines_of(subtitles: Subtitles, spans: Sequence[Evidence]) -> list[Line]:
     return [lines[place] for place in sorted(places)]
 
 
+def _plain(question: str) -> str:
+    return " ".join(question.split()).rstrip("?!. ")
+
+
 def _bare(topic: str) -> str:
     """A topic without its article and quotation marks."""
     return re.sub(r"^(?:the|an?)\s+(?=.)", "", topic.strip(_QUOTES))
@@ -188,7 +217,8 @@ def _at(subtitles: Subtitles, start_seconds: float, end_seconds: float) -> Spoke
         return quotation(lines), (Evidence(lines[0].start_seconds, _end(lines), 1.0, "subtitles"),)
     after = next((line for line in subtitles.lines if line.start_seconds >= end_seconds), None)
     more = f". The next words come at {clock(after.start_seconds)}: “{after.text}”" if after else "."
-    return f"Nothing is said at {clock(start_seconds)} by the subtitles{more}", ()
+    when = f" at {clock(start_seconds)}" if end_seconds < math.inf else ""
+    return f"Nothing is said{when} by the subtitles{more}", ()
 
 
 def _about(subtitles: Subtitles, topic: str) -> Spoken | None:

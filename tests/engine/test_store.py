@@ -48,7 +48,9 @@ def make(
         cuts=[i % 3 == 0 for i in range(2 * pairs)],
         features=torch.randn(pairs, 5, generator=g),
     )
-    return VideoMemory(rows(), rows(), tokens, seen, 0.1 + 2 * pairs, num_tokens=pairs * tokens)
+    memory = VideoMemory(rows(), rows(), tokens, seen, 0.1 + 2 * pairs, num_tokens=pairs * tokens)
+    memory.warnings = ("damaged frames were skipped: 3 (“é” \udcff)",) * (seed % 3)
+    return memory
 
 
 def same(ours: VideoMemory, theirs: VideoMemory) -> bool:
@@ -65,6 +67,7 @@ def same(ours: VideoMemory, theirs: VideoMemory) -> bool:
         )
         and (ours.num_tokens, ours.tokens_per_pair) == (theirs.num_tokens, theirs.tokens_per_pair)
         and (ours.end_seconds, ours.num_bytes) == (theirs.end_seconds, theirs.num_bytes)
+        and ours.warnings == theirs.warnings
     )
 
 
@@ -117,7 +120,8 @@ def test_garbage_is_removed_and_not_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"format": "vamba-memory-0"}, {"format": ""}, {"num_layers": "3"}, {"end_seconds": "x"}]
+    "change",
+    [{"format": "vamba-memory-0"}, {"format": ""}, {"num_layers": "3"}, {"end_seconds": "x"}, {"warnings": ""}],
 )
 def test_another_format_is_refused(tmp_path: Path, change: dict[str, str]) -> None:
     path = tmp_path / "one.safetensors"

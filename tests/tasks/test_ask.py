@@ -458,6 +458,20 @@ def test_a_damaged_memory_is_made_again(lecture: Path, folder: Path) -> None:
     assert api.ask(lecture, WHEN[:1], settings).from_cache
 
 
+def test_what_was_wrong_with_the_pictures_is_said_from_the_cache_too(lecture: Path, tmp_path: Path) -> None:
+    data = bytearray(lecture.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 4000] = b"\xff" * 4000  # in the pictures
+    (tmp_path / "scratched.mp4").write_bytes(data)
+    runs = []
+    for _ in range(2):
+        events = list[Event]()
+        result = api.ask(tmp_path / "scratched.mp4", WHEN[:1], QUICK, events.append)
+        assert any("damaged frames were skipped" in warning for warning in result.warnings)
+        runs.append((result.from_cache, result.warnings, [event for event in events if isinstance(event, Notice)]))
+    fresh, kept = runs
+    assert (fresh[0], kept[0]) == (False, True) and fresh[1:] == kept[1:]
+
+
 def test_a_full_disk_costs_no_answer(lecture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -190,14 +190,16 @@ def open_session(
         on_event(Notice(note))
     if memory is not None:
         on_event(Stage("reuse", "of an earlier run"))
+        for warning in memory.warnings:
+            on_event(Notice(warning))
         ready.enter(TEXT)
-        return Session(ready, prospect, memory, True, 0.0, prospect.notes)
+        return Session(ready, prospect, memory, True, 0.0, (*prospect.notes, *memory.warnings))
     started = time.perf_counter()
     ready.enter(VIDEO)
-    memory, warnings = _encode(prospect, ready, settings, on_event)
+    memory = _encode(prospect, ready, settings, on_event)
     ready.enter(TEXT)
     seconds = time.perf_counter() - started
-    warnings = (*prospect.notes, *warnings, *_keep(store, key, memory, video, ready, on_event))
+    warnings = (*prospect.notes, *memory.warnings, *_keep(store, key, memory, video, ready, on_event))
     return Session(ready, prospect, memory, False, seconds, warnings)
 
 
@@ -207,9 +209,7 @@ def open_frames(prospect: Prospect, device: torch.device) -> FrameReader:
     return FrameReader(prospect.info, prospect.plan, chunk_frames=2 * prospect.work.chunk_pairs, apart=apart)
 
 
-def _encode(
-    prospect: Prospect, ready: ReadyModel, settings: Settings, on_event: OnEvent
-) -> tuple[VideoMemory, tuple[str, ...]]:
+def _encode(prospect: Prospect, ready: ReadyModel, settings: Settings, on_event: OnEvent) -> VideoMemory:
     plan, work, model = prospect.plan, prospect.work, ready.model
     on_event(Stage("encode", f"{len(plan.times_seconds)} frames"))
     end_seconds = min(prospect.info.duration_seconds, plan.times_seconds[-1] + plan.step_seconds)
@@ -222,9 +222,10 @@ def _encode(
     memory.looks = replace(memory.looks, cuts=cuts)
     if memory.num_pairs < work.num_pairs:  # the pictures ended early
         memory.end_seconds = min(end_seconds, plan.times_seconds[2 * memory.num_pairs])
-    for warning in reader.warnings:
+    memory.warnings = tuple(reader.warnings)
+    for warning in memory.warnings:
         on_event(Notice(warning))
-    return memory, tuple(reader.warnings)
+    return memory
 
 
 def _keep(

@@ -19,7 +19,7 @@ from vamba_cli.errors import VambaError
 from vamba_cli.kernels.packed import DTYPES
 from vamba_cli.model.memory import Looks, VideoMemory
 
-FORMAT = "vamba-memory-3"
+FORMAT = "vamba-memory-4"
 _SUFFIX = ".safetensors"
 _PARTIAL = ".partial"
 _ABANDONED_SECONDS = 3600.0  # nobody wrote to a partial file for so long: its process is dead
@@ -56,6 +56,7 @@ def save_memory(memory: VideoMemory, path: Path, notes: dict[str, str] | None = 
             "tokens_per_pair": str(memory.tokens_per_pair),
             "end_seconds": repr(memory.end_seconds),
             "num_layers": str(len(memory.keys)),
+            "warnings": json.dumps(memory.warnings),
             **(notes or {}),
         }
     }
@@ -107,6 +108,7 @@ def load_memory(path: Path, device: torch.device) -> VideoMemory:
                 looks_so_far=Looks(*(file.get_tensor(field.name).cpu() for field in fields(Looks))),
                 end_seconds=float(notes["end_seconds"]),
                 num_tokens=len(keys[0]),
+                warnings=tuple(map(str, json.loads(notes["warnings"]))),
             )
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise DamagedMemoryError(f"{path} cannot be read: {error}") from error

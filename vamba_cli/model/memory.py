@@ -64,6 +64,7 @@ class VideoMemory:
     tokens_per_pair: video tokens of one frame pair; pair i owns rows i * tokens_per_pair up to the next.
     looks_so_far: `looks`, without those of the last rows where they are still to come.
     end_seconds: where the last frame stops being on screen.
+    warnings: what was wrong with the pictures that it was made from, for people.
     """
 
     keys: tuple[Tensor, ...]
@@ -74,6 +75,7 @@ class VideoMemory:
     num_tokens: int = 0
     key_scales: tuple[Tensor, ...] = ()
     value_scales: tuple[Tensor, ...] = ()
+    warnings: tuple[str, ...] = ()
     _coming: Callable[[], Looks] | None = None
 
     @staticmethod

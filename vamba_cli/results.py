@@ -103,18 +103,21 @@ class Failure:
         return cls(path, type(error).__name__, " ".join(str(error).split()))
 
 
+NOT_LOOKED_AT = "(not looked at)"  # the title of a part of a video that lies outside of the wanted span
+
+
 @dataclass(frozen=True, slots=True)
 class Chapter:
     """A titled half-open span of a video.
 
     title_source: "model" where the title was read or written by the model; "time" where it could not, and the title
-        is only the span in figures.
+        is only the span in figures; "unseen" where this part was not looked at, and the title is `NOT_LOOKED_AT`.
     """
 
     start_seconds: float
     end_seconds: float
     title: str
-    title_source: Literal["model", "time"] = "model"
+    title_source: Literal["model", "time", "unseen"] = "model"
     summary: str | None = None
 
 

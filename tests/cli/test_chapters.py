@@ -23,7 +23,7 @@ from tests.cli.test_contract import check_schema
 from tests.media.synthetic import Recipe, constant, write
 from vamba_cli.errors import MediaError, MemoryBudgetError, ModelError
 from vamba_cli.output.formats import CHAPTER_FORMATS
-from vamba_cli.results import Chapter
+from vamba_cli.results import NOT_LOOKED_AT, Chapter
 
 FORMATS = [entry.name for entry in CHAPTER_FORMATS]
 SEVERAL = [entry.name for entry in CHAPTER_FORMATS if entry.several]
@@ -75,6 +75,20 @@ def test_the_list_alone_is_on_stdout(vamba: Vamba, api: FakeApi, lecture: Path) 
         "1:00:00  (no title, until 1:02:05)\n"
     )
     assert ran.err == "encoding 1024 frames\n"
+
+
+def test_what_was_not_looked_at_is_no_part_without_a_title(vamba: Vamba, api: FakeApi, lecture: Path) -> None:
+    api.found = (
+        Chapter(0.0, 240.0, NOT_LOOKED_AT, "unseen"),
+        Chapter(240.0, 300.0, "Heaps"),
+        Chapter(300.0, 340.0, "Trees"),
+    )
+    begin = "0:00  (not looked at, until 4:00)\n4:00  Heaps\n"
+    assert vamba("chapters", "lecture.mp4").out.startswith(begin)
+    assert vamba("summarise", "lecture.mp4").out.endswith(f"\n\n{begin}5:00  Trees\n")
+    assert vamba("chapters", "lecture.mp4", "--format", "youtube").out.startswith("0:00 (not looked at)\n4:00 Heaps\n")
+    (item,) = check_schema("chapters", vamba("chapters", "lecture.mp4", "--json").out)["items"]
+    assert item["chapters"][0]["title_source"] == "unseen"
 
 
 @pytest.mark.parametrize("name", FORMATS)

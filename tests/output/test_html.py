@@ -15,7 +15,7 @@ from tests.output.made import HOSTILE_TITLES, MODEL, adjacent, chaptered, titles
 from vamba_cli.output.curve_svg import peaks, to_figure
 from vamba_cli.output.titles import file_name, one_line, title_of
 from vamba_cli.output.to_html import href_beside, to_html
-from vamba_cli.results import Chapter, Curve, Evidence, Illustration
+from vamba_cli.results import NOT_LOOKED_AT, Chapter, Curve, Evidence, Illustration
 
 VOID = {"meta", "link", "img", "input", "br"}
 PLAIN = Illustration()
@@ -175,6 +175,9 @@ def test_titles_that_were_not_read_are_marked() -> None:
     assert read.texts("span", "mark") == ["not read"] * 2
     assert read.texts("p", "unread-note")[0].startswith("2 chapters have no title")
     assert page("a").texts("p", "unread-note") == []
+    read = Reader(to_html(chaptered((Chapter(0, 5, NOT_LOOKED_AT, "unseen"), Chapter(5, 9, "Intro")))))
+    assert read.texts("span", "unread") == [NOT_LOOKED_AT]
+    assert read.texts("span", "mark") == read.texts("p", "unread-note") == []
 
 
 def test_what_is_said_of_the_video() -> None:

@@ -82,13 +82,13 @@ def test_fewer_longer_and_what_else_they_show(lecture: Path) -> None:
     assert len(item.chapters) == 1
 
 
-def test_what_was_not_looked_at_is_a_chapter_without_a_title(lecture: Path) -> None:
+def test_what_was_not_looked_at_is_a_chapter_that_says_so(lecture: Path) -> None:
     (item,) = api.chapters(lecture, Settings(start_seconds=10.5, end_seconds=21)).items
     assert covers(item.chapters, 30)
     first, middle, last = item.chapters
     assert "verfitting" in middle.title
-    assert (first.title, first.title_source) == ("0:00–0:10", "time")
-    assert last.title_source == "time" and last.start_seconds == pytest.approx(21, abs=2)
+    assert (first.title, first.title_source) == ("(not looked at)", "unseen")
+    assert last.title_source == "unseen" and last.start_seconds == pytest.approx(21, abs=2)
 
 
 def test_a_question_gives_a_curve(lecture: Path) -> None:

@@ -11,7 +11,7 @@ from tests.tinynet import looks
 from vamba_cli.engine.events import ignore
 from vamba_cli.errors import UsageError
 from vamba_cli.model.memory import VideoMemory
-from vamba_cli.results import Chapter
+from vamba_cli.results import NOT_LOOKED_AT, Chapter
 from vamba_cli.subtitles import NO_SUBTITLES, Line, Subtitles
 from vamba_cli.tasks import summarise as task
 from vamba_cli.tasks.chapters import Wishes
@@ -125,6 +125,15 @@ def test_a_short_video_is_summarised_at_once(chapters: list[Wishes], monkeypatch
     assert len(outline) == 6 and chapters[0].summaries
     summarise(session("chat"), SummaryWishes("outline"), ignore)
     assert len(talker.asked) == 1  # the outline is the summary
+
+
+def test_what_was_not_looked_at_is_not_told_to_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    talker = Talker(monkeypatch)
+    parts = (Chapter(0, 240, NOT_LOOKED_AT, "unseen"), Chapter(240, 300, "Momentum"))
+    monkeypatch.setattr(task, "find_chapters", lambda *_: parts)
+    _, outline = summarise(session("chat"), SummaryWishes(), ignore)
+    assert [entry.text for entry in outline] == [NOT_LOOKED_AT, "Momentum"]
+    assert NOT_LOOKED_AT not in talker.asked[0][0] and "[4:00] Momentum" in talker.asked[0][0]
 
 
 def test_points_are_lines_each_once(chapters: list[Wishes], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from vamba_cli.cli.terminal import printable
 from vamba_cli.measurements import BenchResult
 from vamba_cli.output.titles import is_outline
 from vamba_cli.results import (
+    NOT_LOOKED_AT,
     Answer,
     AskResult,
     Check,
@@ -92,6 +93,8 @@ def chapter_list(item: VideoChapters, *, with_name: bool, columns: int | None = 
         line = Text().append(f"{time:>{width}}  ", style="cyan")
         if chapter.title_source == "model":
             line.append(_hanging(one_line(chapter.title), width + 2, columns))
+        elif chapter.title_source == "unseen":
+            line.append_text(_not_looked_at(chapter.end_seconds))
         else:
             line.append_text(_no_title(chapter.end_seconds))
         if chapter.summary:
@@ -112,6 +115,8 @@ def summary(item: VideoSummaryText, *, with_name: bool, columns: int | None = No
         line = Text().append(f"{time:>{width}}  ", style="cyan")
         if entry.text == f"{time}–{clock(entry.end_seconds)}":
             lines.append(line.append_text(_no_title(entry.end_seconds)))
+        elif entry.text == NOT_LOOKED_AT:
+            lines.append(line.append_text(_not_looked_at(entry.end_seconds)))
         else:
             lines.append(line.append(_hanging(entry.text, width + 2, columns)))
     if not is_outline(item):
@@ -127,6 +132,10 @@ def _paragraph(line: str, columns: int | None) -> str:
 
 def _no_title(end_seconds: float) -> Text:
     return Text(f"(no title, until {clock(end_seconds)})", style="dim")
+
+
+def _not_looked_at(end_seconds: float) -> Text:
+    return Text(f"(not looked at, until {clock(end_seconds)})", style="dim")
 
 
 def info(result: InfoResult, columns: int | None = None) -> Text:

@@ -130,7 +130,7 @@ def _segment(number: int, chapter: Chapter) -> str:
 def _chapter(number: int, chapter: Chapter, poster: bytes | None) -> str:
     source = f"data:image/jpeg;base64,{b64encode(poster).decode()}" if poster else ""
     is_read = _is_read(chapter)
-    mark = "" if is_read else '<span class="mark" dir="ltr">not read</span>'
+    mark = "" if is_read or chapter.title_source == "unseen" else '<span class="mark" dir="ltr">not read</span>'
     summary = one_line(chapter.summary or "")
     start, end = clock(chapter.start_seconds), clock(chapter.end_seconds)
     return (
@@ -153,7 +153,7 @@ def _span(chapter: Chapter, between: str) -> str:
 
 
 def _unread_note(chapters: Sequence[Chapter]) -> str:
-    num_unread = sum(not _is_read(chapter) for chapter in chapters)
+    num_unread = sum(not _is_read(chapter) and chapter.title_source != "unseen" for chapter in chapters)
     if not num_unread:
         return ""
     whose, its = ("1 chapter has", "its") if num_unread == 1 else (f"{num_unread} chapters have", "their")

@@ -13,7 +13,7 @@ from vamba_cli.engine.scenes import find_scenes, picture_change
 from vamba_cli.engine.session import Session
 from vamba_cli.engine.windows import core
 from vamba_cli.errors import UsageError
-from vamba_cli.results import Chapter
+from vamba_cli.results import NOT_LOOKED_AT, Chapter
 from vamba_cli.tasks.boundaries import Limits, choose
 from vamba_cli.tasks.describe import Part, describe
 from vamba_cli.tasks.outline import Reading, read_scenes
@@ -240,7 +240,7 @@ def _sentence(group: Sequence[Reading], words: str, agendas: AbstractSet[str]) -
 
 
 def _whole_file(session: Session, chapters: list[Chapter]) -> tuple[Chapter, ...]:
-    """The chapters from 0 to the end of the file: what was not looked at is a chapter without a title."""
+    """The chapters from 0 to the end of the file: what was not looked at is a chapter that says so."""
     end = session.prospect.info.duration_seconds
     first, last = chapters[0], chapters[-1]
     if first.start_seconds > _UNSEEN_SECONDS:
@@ -256,9 +256,9 @@ def _whole_file(session: Session, chapters: list[Chapter]) -> tuple[Chapter, ...
 
 def _rounded(chapter: Chapter) -> Chapter:
     start, end = round(chapter.start_seconds, 3), round(chapter.end_seconds, 3)
-    title = chapter.title if chapter.title_source == "model" else clock_span(start, end)
+    title = clock_span(start, end) if chapter.title_source == "time" else chapter.title
     return replace(chapter, start_seconds=start, end_seconds=end, title=title)
 
 
 def _unseen(start_seconds: float, end_seconds: float) -> Chapter:
-    return Chapter(start_seconds, end_seconds, "", "time")
+    return Chapter(start_seconds, end_seconds, NOT_LOOKED_AT, "unseen")

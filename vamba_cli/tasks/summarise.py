@@ -10,7 +10,7 @@ from vamba_cli.engine.events import OnEvent, Stage
 from vamba_cli.engine.generate import Span, generate
 from vamba_cli.engine.session import Session
 from vamba_cli.errors import UsageError
-from vamba_cli.results import Chapter, OutlineEntry
+from vamba_cli.results import NOT_LOOKED_AT, Chapter, OutlineEntry
 from vamba_cli.subtitles import Subtitles
 from vamba_cli.tasks.chapters import Wishes, find_chapters
 from vamba_cli.tasks.outline import read_outline
@@ -70,7 +70,8 @@ def summarise(session: Session, wishes: SummaryWishes, on_event: OnEvent) -> tup
     if wishes.style == "outline":
         return outline_text(outline), outline
     on_event(Stage("summarise", ""))
-    return _in_words(session, _condensed(session, outline), wishes), outline
+    seen = [entry for entry in outline if entry.text != NOT_LOOKED_AT]
+    return _in_words(session, _condensed(session, seen), wishes), outline
 
 
 def outline_text(outline: Sequence[OutlineEntry]) -> str:

@@ -62,6 +62,13 @@ def test_slides_are_counted(chapters: list[Wishes]) -> None:
     assert [(e.start_seconds, e.end_seconds) for e in outline] == [(c.start_seconds, c.end_seconds) for c in SLIDES]
 
 
+def test_a_part_is_not_told_as_the_whole(chapters: list[Wishes], monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = Chapter(0, 40, NOT_LOOKED_AT, "unseen"), Chapter(200, 300, NOT_LOOKED_AT, "unseen")
+    monkeypatch.setattr(task, "find_chapters", lambda *_: (before, *SLIDES[1:4], after))
+    text, _ = summarise(session("slides"), SummaryWishes(), ignore)
+    assert text.startswith("2:40 of slides (0:40–3:20); 4 titles were read")
+
+
 def test_the_longest_topics_are_named_in_order(chapters: list[Wishes]) -> None:
     text, _ = summarise(session("slides"), SummaryWishes("bullets", "short"), ignore)
     points = ["- 0:00  Welcome (for 0:30)", "- 0:42  Gradients (for 1:30 in 2 parts)", "- 2:09  Momentum (for 1:09)"]

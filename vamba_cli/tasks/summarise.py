@@ -17,7 +17,7 @@ from vamba_cli.tasks.outline import read_outline
 from vamba_cli.tasks.profiles import PROFILES, Profile
 from vamba_cli.tasks.sections import dividers
 from vamba_cli.tasks.titles import clean_sentences, without_loop
-from vamba_cli.timecode import clock, timetable
+from vamba_cli.timecode import clock, clock_span, timetable
 
 Style = Literal["paragraph", "bullets", "outline"]
 Length = Literal["short", "medium", "long"]
@@ -60,7 +60,7 @@ def summarise(session: Session, wishes: SummaryWishes, on_event: OnEvent) -> tup
         if wishes.style == "outline" and (titled or told != chapters):
             return outline_text(outline), outline
         shown = _shown(session, profile, on_event) or titled
-        return _of_titles(shown, chapters[-1].end_seconds, wishes, profile), outline
+        return _of_titles(shown, _looked_at(chapters), wishes, profile), outline
     chapters = find_chapters(
         session,
         Wishes(min_length_seconds=_LEAST_PART_SECONDS, max_chapters=_MOST_PARTS, summaries=True),
@@ -100,7 +100,15 @@ def _shown(session: Session, profile: Profile, on_event: OnEvent) -> list[Chapte
     return [Chapter(start(one.first), start(one.stop), one.title) for one in read_outline(session, profile, on_event)]
 
 
-def _of_titles(shown: Sequence[Chapter], end_seconds: float, wishes: SummaryWishes, profile: Profile) -> str:
+def _looked_at(chapters: Sequence[Chapter]) -> str:
+    """How much was looked at, and where it lies if that is not the whole file."""
+    seen = [chapter for chapter in chapters if chapter.title_source != "unseen"]
+    start, end = seen[0].start_seconds, seen[-1].end_seconds
+    where = f" ({clock_span(start, end)})" if len(seen) < len(chapters) else ""
+    return f"{clock(end - start)} of slides{where}"
+
+
+def _of_titles(shown: Sequence[Chapter], looked_at: str, wishes: SummaryWishes, profile: Profile) -> str:
     """A summary by counting: what the titles that were read say of the video."""
     if not shown:
         return f"Nothing that can be read was found. {profile.limits}"
@@ -121,7 +129,7 @@ def _of_titles(shown: Sequence[Chapter], end_seconds: float, wishes: SummaryWish
     number = f"{len(seconds)} titles were read" if len(seconds) > 1 else "One title was read"
     opening, closing = shown[0].title, shown[-1].title
     course = f", from “{opening}” to “{closing}”" if len(seconds) > 1 else ""
-    return f"{clock(end_seconds)} of slides; {number}{course}. Longest on screen: {named}."
+    return f"{looked_at}; {number}{course}. Longest on screen: {named}."
 
 
 @dataclass(frozen=True, slots=True)

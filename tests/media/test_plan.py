@@ -78,8 +78,9 @@ def test_every_plan(info: VideoInfo, wish: dict[str, Any], amount: dict[str, Any
     end_seconds = info.duration_seconds if info.is_image else min(info.duration_seconds, sampling.end_seconds or 1e9)
     assert times[0] == start_seconds
     assert times[-1] < end_seconds
-    lone = len(times) == 2 and times[0] == times[1]
-    assert lone or all(earlier < later for earlier, later in pairwise(times))
+    distinct = times[:-1] if times[-1] == times[-2] else times  # the last of an odd number stands twice
+    assert all(earlier < later for earlier, later in pairwise(distinct))
+    assert times[-1] + plan.step_seconds >= end_seconds * (1 - 1e-6) - 1e-6  # nothing is left out at the end
     assert len(times) <= max(2, sampling.max_frames or 10**9)
     assert len(times) <= max(2, sampling.num_frames or 10**9)
     assert plan.step_seconds > 0
@@ -121,10 +122,11 @@ def test_edges(size: tuple[int, int], longest: int | None, shortest: int | None,
         (Sampling(num_frames=512), 512, 0, 3592.96875, 7.03125),
         (Sampling(num_frames=7), 6, 0, 3000, 600),
         (Sampling(fps=2, start_seconds=60, end_seconds=62), 4, 60, 61.5, 0.5),
-        (Sampling(fps=1, end_seconds=3), 2, 0, 1, 1),
+        (Sampling(fps=1, end_seconds=3), 4, 0, 2, 1),
+        (Sampling(fps=1, end_seconds=7, max_frames=7), 6, 0, 7 - 7 / 6, 7 / 6),  # the eighth would be one too many
         (Sampling(fps=1, max_frames=1000), 1000, 0, 3596.4, 3.6),
         (Sampling(fps=1, max_frames=7), 6, 0, 3000, 600),
-        (Sampling(fps=100, end_seconds=1), 24, 0, 0.92, 0.04),
+        (Sampling(fps=100, end_seconds=1), 26, 0, 0.96, 0.04),
         (Sampling(keyframes_only=True), 360, 0, 3590, 10),
         (Sampling(keyframes_only=True, fps=1), 360, 0, 3590, 10),
         (Sampling(num_frames=1), 2, 0, 0, 3600),
@@ -140,7 +142,7 @@ def test_examples(sampling: Sampling, num_frames: int, first: float, last: float
 
 def test_what_was_changed_is_said() -> None:
     assert plan_frames(HOUR, Sampling(fps=1)).notes == ()
-    assert "more than the allowed 100" in plan_frames(HOUR, Sampling(fps=1, max_frames=100)).notes[0]
+    assert "would be 3,600, more than the allowed 100" in plan_frames(HOUR, Sampling(fps=1, max_frames=100)).notes[0]
     assert "one frame every 0.04 s" in plan_frames(HOUR, Sampling(fps=50)).notes[0]
     assert "one key frame every 10 s" in plan_frames(HOUR, Sampling(fps=1, keyframes_only=True)).notes[0]
 

@@ -438,6 +438,14 @@ def test_rounded_models_still_read(lecture: Path, first: AskResult, changed: dic
     assert right >= 2  # of three: int4 may cost one
 
 
+def test_the_last_frame_of_an_odd_number_is_looked_at(lecture: Path) -> None:
+    """Eleven frames, of which only the last shows the last slide."""
+    part = Settings(start_seconds=12.0, end_seconds=23.0, fps=1.0)
+    result = api.ask(lecture, ["what is on screen at 0:22?"], part)
+    assert "Learning Rate" in result.answers[0].answer and result.num_frames == 12
+    assert api.inspect(lecture, part).num_frames == 12
+
+
 def test_what_was_saved_on_is_told_and_can_be_forbidden(lecture: Path) -> None:
     limit = (api.inspect(lecture, Settings(chunk_frames=8)).peak_bytes - 1) / 2**30
     saved = api.inspect(lecture, Settings(memory_limit_gib=limit, chunk_frames=8))

@@ -65,7 +65,7 @@ class Sampling:
 class FramePlan:
     """Target times in seconds after the first frame; for each, the frame on screen at that moment is wanted.
 
-    An even number, at least 2, because a temporal patch is two frames; a single frame stands twice.
+    An even number, at least 2, because a temporal patch is two frames: the last of an odd number stands twice.
     """
 
     times_seconds: tuple[float, ...]
@@ -86,21 +86,29 @@ def plan_frames(info: VideoInfo, sampling: Sampling) -> FramePlan:
     start_seconds, span_seconds = _span(info, sampling)
     step_seconds = _step_seconds(info, sampling, span_seconds, notes)
     num_frames = max(1, math.ceil(span_seconds / step_seconds - 1e-6)) if span_seconds > _MOMENT_SECONDS else 1
-    if sampling.max_frames is not None and num_frames > sampling.max_frames:
-        num_frames = sampling.max_frames // 2 * 2
+    if sampling.max_frames is not None and in_pairs(num_frames) > sampling.max_frames:
+        wanted, num_frames = in_pairs(num_frames), sampling.max_frames // 2 * 2
         notes.append(
-            f"one frame every {step_seconds:.3g} s would be more than the allowed {sampling.max_frames}: "
+            f"one frame every {step_seconds:.3g} s would be {wanted:,}, more than the allowed {sampling.max_frames:,}: "
             f"now one every {span_seconds / num_frames:.3g} s"
         )
         step_seconds = span_seconds / num_frames
     if num_frames == 1:
-        times_seconds: tuple[float, ...] = (start_seconds, start_seconds)
         step_seconds = span_seconds
-    else:
-        times_seconds = tuple(start_seconds + index * step_seconds for index in range(num_frames // 2 * 2))
+    last = num_frames - 1
+    times_seconds = tuple(start_seconds + min(index, last) * step_seconds for index in range(in_pairs(num_frames)))
     width, height = limit_edges(info.width, info.height, sampling.longest_edge, sampling.shortest_edge)
     strategy = _strategy(info, sampling, step_seconds)
     return FramePlan(times_seconds, step_seconds, width, height, strategy, tuple(notes))
+
+
+def in_pairs(num_frames: int) -> int:
+    """How many frames are encoded: the last of an odd number twice.
+
+    >>> in_pairs(30), in_pairs(31)
+    (30, 32)
+    """
+    return num_frames + num_frames % 2
 
 
 def limit_edges(width: int, height: int, longest_edge: int | None, shortest_edge: int | None) -> tuple[int, int]:

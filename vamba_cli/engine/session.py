@@ -212,7 +212,8 @@ def open_frames(prospect: Prospect, device: torch.device) -> FrameReader:
 def _encode(prospect: Prospect, ready: ReadyModel, settings: Settings, on_event: OnEvent) -> VideoMemory:
     plan, work, model = prospect.plan, prospect.work, ready.model
     on_event(Stage("encode", f"{len(plan.times_seconds)} frames"))
-    end_seconds = min(prospect.info.duration_seconds, plan.times_seconds[-1] + plan.step_seconds)
+    ends = [prospect.info.duration_seconds, plan.times_seconds[-1] + plan.step_seconds]
+    end_seconds = min(ends if settings.end_seconds is None else [*ends, settings.end_seconds])
     memory = memory_for(model, work, memory_dtype(model.dtype), end_seconds)
     detector = CutDetector()
     with two_cores(model.device) as workers, open_frames(prospect, model.device) as reader:

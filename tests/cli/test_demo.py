@@ -1,5 +1,6 @@
 """The demo's lecture: drawn from a seed, written as a video, judged against its own truth."""
 
+import resource
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -66,6 +67,18 @@ def test_a_full_disk_is_a_place_that_cannot_be_written(vamba: Vamba, api: FakeAp
     ran = vamba("demo", "-o", "/dev/full")
     assert ran.code == 2 and "Errno" not in ran.err
     assert ran.err == "error: /dev/full cannot be written: no space left on device; choose another place\n"
+
+
+def test_a_slideshow_that_finds_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    slides = sorted(SLIDES.glob("*.png"))[:1]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(UsageError, match="cannot be written"):
+            write_slideshow(tmp_path / "show.mp4", slides, [2.0])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not (tmp_path / "show.mp4").exists()
 
 
 def test_a_right_answer(vamba: Vamba, api: FakeApi, tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ def write_slideshow(path: Path, slides: Sequence[Path], seconds: Sequence[float]
                     number += 1
             container.mux(stream.encode())
     except (av.error.FFmpegError, OSError) as error:
+        if path.is_file():  # what is half written
+            path.unlink()
         raise UsageError(f"{path} cannot be written: {reason(error)}; choose another place") from error
 
 

@@ -41,7 +41,7 @@ def test_slides_of_a_deck_look_alike(monkeypatch: pytest.MonkeyPatch) -> None:
         pairs = list(pairwise(renderer() for _ in range(24)))
         stays[share] = sum(one.deck == then.deck for one, then in pairs)
         alike[share] = sum(_most_frequent(one) == _most_frequent(then) for one, then in pairs)
-    assert stays[0.0] == 0 and 14 < stays[0.9] < 23
+    assert stays[0.0] == 0 and 14 < stays[0.9] <= 23
     assert alike[0.9] > alike[0.0] + 4  # gradients and pictures behind the text differ
 
 

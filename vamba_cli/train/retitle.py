@@ -108,7 +108,7 @@ def _place_of(image: Image.Image, page: Page) -> _Place | None:
     paper = np.median(ring, 0).astype(np.int16)
     inside = pixels[top:bottom, left:right].reshape(-1, 3)
     distance = np.abs(inside - paper).max(-1)
-    if _is_plain(ring, paper) < _PLAIN_SHARE or distance.max() < _FAR:
+    if _plain_share(ring, paper) < _PLAIN_SHARE or distance.max() < _FAR:
         return None
     ink = np.median(inside[distance >= np.quantile(distance, 0.97)], 0)
     centre = (around.left + around.right) / 2
@@ -125,7 +125,7 @@ def _height(page: Page, times: float | None) -> float:
     return old if times is None or not body else min(old, max(_LEAST_HEIGHT, times * float(np.median(body))))
 
 
-def _is_plain(pixels: _Pixels, paper: _Pixels) -> float:
+def _plain_share(pixels: _Pixels, paper: _Pixels) -> float:
     """Which share of the pixels has the colour of the paper."""
     return float((np.abs(pixels - paper).max(-1) < _NEAR).mean())
 

@@ -94,9 +94,9 @@ def chapter_list(item: VideoChapters, *, with_name: bool, columns: int | None = 
         if chapter.title_source == "model":
             line.append(_hanging(one_line(chapter.title), width + 2, columns))
         elif chapter.title_source == "unseen":
-            line.append_text(_not_looked_at(chapter.end_seconds))
+            line.append_text(_untitled("not looked at", chapter.end_seconds))
         else:
-            line.append_text(_no_title(chapter.end_seconds))
+            line.append_text(_untitled("no title", chapter.end_seconds))
         if chapter.summary:
             line.append(f"\n{'':{width}}  {_hanging(chapter.summary, width + 2, columns)}", style="dim")
         lines.append(line)
@@ -114,9 +114,9 @@ def summary(item: VideoSummaryText, *, with_name: bool, columns: int | None = No
     for time, entry in zip(times, item.outline, strict=True):
         line = Text().append(f"{time:>{width}}  ", style="cyan")
         if entry.text == f"{time}–{clock(entry.end_seconds)}":
-            lines.append(line.append_text(_no_title(entry.end_seconds)))
+            lines.append(line.append_text(_untitled("no title", entry.end_seconds)))
         elif entry.text == NOT_LOOKED_AT:
-            lines.append(line.append_text(_not_looked_at(entry.end_seconds)))
+            lines.append(line.append_text(_untitled("not looked at", entry.end_seconds)))
         else:
             lines.append(line.append(_hanging(entry.text, width + 2, columns)))
     if not is_outline(item):
@@ -130,12 +130,8 @@ def _paragraph(line: str, columns: int | None) -> str:
     return f"- {_hanging(line[2:], 2, columns)}" if line.startswith("- ") else _hanging(line, 0, columns)
 
 
-def _no_title(end_seconds: float) -> Text:
-    return Text(f"(no title, until {clock(end_seconds)})", style="dim")
-
-
-def _not_looked_at(end_seconds: float) -> Text:
-    return Text(f"(not looked at, until {clock(end_seconds)})", style="dim")
+def _untitled(why: str, end_seconds: float) -> Text:
+    return Text(f"({why}, until {clock(end_seconds)})", style="dim")
 
 
 def info(result: InfoResult, columns: int | None = None) -> Text:

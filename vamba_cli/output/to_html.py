@@ -130,7 +130,7 @@ def _segment(number: int, chapter: Chapter) -> str:
 def _chapter(number: int, chapter: Chapter, poster: bytes | None) -> str:
     source = f"data:image/jpeg;base64,{b64encode(poster).decode()}" if poster else ""
     is_read = _is_read(chapter)
-    mark = "" if is_read or chapter.title_source == "unseen" else '<span class="mark" dir="ltr">not read</span>'
+    mark = '<span class="mark" dir="ltr">not read</span>' if _is_unread(chapter) else ""
     summary = one_line(chapter.summary or "")
     start, end = clock(chapter.start_seconds), clock(chapter.end_seconds)
     return (
@@ -148,12 +148,17 @@ def _is_read(chapter: Chapter) -> bool:
     return chapter.title_source == "model" and bool(one_line(chapter.title))
 
 
+def _is_unread(chapter: Chapter) -> bool:
+    """Whether it was looked at, and no title could be read."""
+    return chapter.title_source != "unseen" and not _is_read(chapter)
+
+
 def _span(chapter: Chapter, between: str) -> str:
     return f"{clock(chapter.start_seconds)}{between}{clock(chapter.end_seconds)}"
 
 
 def _unread_note(chapters: Sequence[Chapter]) -> str:
-    num_unread = sum(not _is_read(chapter) and chapter.title_source != "unseen" for chapter in chapters)
+    num_unread = sum(map(_is_unread, chapters))
     if not num_unread:
         return ""
     whose, its = ("1 chapter has", "its") if num_unread == 1 else (f"{num_unread} chapters have", "their")

@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw
 
 from vamba_cli.train.alphabet import is_readable
 from vamba_cli.train.canvas import Box, Colour
-from vamba_cli.train.faces import Face, FontBook, Typeface
+from vamba_cli.train.faces import Face, FontBook
 from vamba_cli.train.pages import Line, Page
-from vamba_cli.train.setting import wrap
+from vamba_cli.train.setting import fit_lines
 from vamba_cli.train.words import WordSource
 
 _FINER = 3  # type is set on a picture so many times as large, and made smaller with it
@@ -63,29 +63,16 @@ class Retitler:
         typeface = rng.choice(self._book.title)
         is_upper = rng.random() < _UPPER_SHARE or "".join(line.text for line in page.title).isupper()
         height = _height(page, rng.uniform(1, 1.2) if rng.random() < _MODEST_SHARE else None)
+        size = height * image.height * _TYPE_SIZE * _FINER
+        room = (place.room[1] - place.room[0]) * _FINER
         for _ in range(_TRIES):
             self._words.new_page()
             text = typeface.clean(self._words.title())
             text = text.upper() if is_upper else text
-            face, lines = self._fitted(text, typeface, image, page, place, height)
+            face, lines = fit_lines(text, self._book, typeface, (size, _SMALLEST * size), room, len(page.title))
             if lines and is_readable(text) and any(map(str.isalpha, text)):
                 return _set(image, page, place, face, lines)
         return image, page
-
-    def _fitted(
-        self, text: str, typeface: Typeface, image: Image.Image, page: Page, place: _Place, height: float
-    ) -> tuple[Face, list[str]]:
-        """The text in no more lines than the old title had, smaller than `height` where it must be; else no lines."""
-        room = (place.room[1] - place.room[0]) * _FINER
-        largest = size = height * image.height * _TYPE_SIZE * _FINER
-        while True:
-            face = self._book.face(typeface, size)
-            lines = wrap(face, text, room)
-            if lines and len(lines) <= len(page.title):
-                return face, lines
-            size *= 0.9
-            if size < _SMALLEST * largest:
-                return face, []
 
 
 def _place_of(image: Image.Image, page: Page) -> _Place | None:

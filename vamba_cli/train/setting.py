@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from vamba_cli.train.canvas import Box, Canvas, Colour, Run
-from vamba_cli.train.faces import Face, FontBook
+from vamba_cli.train.faces import Face, FontBook, Typeface
 from vamba_cli.train.themes import Theme, draw_bar, legible, mix
 from vamba_cli.train.words import WordSource
 
@@ -79,17 +79,31 @@ def fit_title(
     text: str, theme: Theme, book: FontBook, room: float, max_lines: int = _MAX_TITLE_LINES
 ) -> tuple[Face, list[str]]:
     """A face no larger than the theme's and the title's lines in it; no lines when it fits at no legible size."""
-    size = theme.title_size
     if theme.capitals == "upper":
         text = text.upper()
+    smallest = max(0.55 * theme.title_size, theme.small_size * 1.4)
     text = theme.title_type.clean(text)
+    return fit_lines(text, book, theme.title_type, (theme.title_size, smallest), room, max_lines, theme.shaped)
+
+
+def fit_lines(
+    text: str,
+    book: FontBook,
+    typeface: Typeface,
+    sizes: tuple[float, float],
+    room: float,
+    max_lines: int,
+    shaped: bool = False,
+) -> tuple[Face, list[str]]:
+    """A face between the largest and the smallest of the sizes and the text's lines in it; no lines where none fits."""
+    size, smallest = sizes
     while True:
-        face = book.face(theme.title_type, size, theme.shaped)
+        face = book.face(typeface, size, shaped)
         lines = wrap(face, text, room)
         if lines and len(lines) <= max_lines:
             return face, lines
         size *= 0.88
-        if size < 0.55 * theme.title_size or size < theme.small_size * 1.4:
+        if size < smallest:
             return face, []
 
 

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -373,6 +374,7 @@ def _package_phrases() -> list[str]:
     return phrases[:_NUM_PHRASES]
 
 
+@lru_cache(maxsize=1)
 def _read(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
     """Words per language, and phrases, of a file that `build` wrote."""
     words: dict[str, list[str]] = {key: [] for key in _LANGUAGES}

@@ -193,3 +193,12 @@ def test_pictures_are_moved_by_half_a_cell_and_keep_their_text() -> None:
     assert low == [[-14, -14], [-2, -14], [-14, -14], [0, 0]]
     assert high == [[14, 14], [14, 1], [14, 14], [0, 0]]
     assert not shift_pixels(codes, places, torch.full((4, 2), -1.0), 364, 644).any()
+
+
+def test_what_follows_letters_that_two_titles_share_tells_them_apart() -> None:
+    """Wherever they stand: the "boosting" of both goes on with another letter, or not at all."""
+    titles = ["Gradient boosting", "All boosting trees"]
+    assert telling(titles[0], titles) >= {0, 1, len(titles[0])}
+    place = len("All boosting")
+    assert telling(titles[1], titles) >= {0, 1, place} and place + 2 not in telling(titles[1], titles)
+    assert telling("Gradient boosting", ["Gradient boosting", "Other things"]) == {0, 1}

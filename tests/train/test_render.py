@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from difflib import SequenceMatcher
-from itertools import islice, pairwise
+from itertools import combinations, islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +129,25 @@ def test_titles_in_training_come_in_series_and_those_of_the_evaluation_do_not() 
         titles = [words.title() for _ in range(400)]
         alike[words.held_out] = sum(SequenceMatcher(None, *two).ratio() > 0.7 for two in pairwise(titles))
     assert alike[False] > 60 and alike[True] < 12
+
+
+def test_titles_of_a_deck_share_terms() -> None:
+    """Whoever reads by a few letters in a row goes on in the wrong title there."""
+    words = WordSource(4)
+
+    def share_of_common_words() -> float:
+        """Of the pairs of titles among 7 that have a long word in common, over many decks."""
+        pairs = []
+        for _ in range(60):
+            words.new_deck()
+            titles = [{word.strip("():,").lower() for word in words.title().split() if len(word) > 5} for _ in range(7)]
+            pairs += [bool(one & other) for one, other in combinations(titles, 2)]
+        return sum(pairs) / len(pairs)
+
+    shared = share_of_common_words()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vamba_cli.train.words._SUBJECT_SHARE", 0.0)
+        assert shared > 0.15 > 2 * share_of_common_words()
 
 
 def test_some_pages_speak_other_languages(tmp_path: Path) -> None:

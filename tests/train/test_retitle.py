@@ -120,3 +120,14 @@ def test_most_pages_that_are_drawn_have_another_title(retitler: Retitler) -> Non
     renderer = PageRenderer(pages, 1, (WIDTH, HEIGHT), retitler)
     old = sum(renderer().title == "Old title 0" for _ in range(60))
     assert 5 <= old <= 27  # a quarter
+
+
+def test_titles_of_one_look_are_about_one_subject() -> None:
+    words = WordSource(3)
+    begun: list[list[str]] = []
+    retitler = Retitler(some_fonts(), words)
+    image, page = a_page()
+    for look in ("one", "one", "one", "other", "other"):
+        retitler(image, page, look)
+        begun.append(words._subject)
+    assert begun[0] is begun[1] is begun[2] and begun[3] is begun[4] and begun[2] is not begun[3]

@@ -35,7 +35,7 @@ from vamba_cli.train.words import WordSource
 from vamba_cli.weights.load import load_model
 
 _MOST_DECKS = 10**6  # that one worker draws
-FINISH_SECONDS = 30.0  # to save, evaluate and end
+_FINISH_SECONDS = 75.0  # at most, to save, evaluate and end; half of a shorter limit
 
 
 def make_sampler(
@@ -195,7 +195,7 @@ def main() -> None:
         trainer = Trainer(
             (model or new_model(TINY, args.seed)).to(device), recipe, args.out, len(ALPHABET), sets,
             compiled=not args.eager, captured=not args.no_graph, reader=reader_file(args.resume),
-            ends_at=None if args.limit is None else began + args.limit - FINISH_SECONDS,
+            ends_at=None if args.limit is None else began + args.limit - min(_FINISH_SECONDS, args.limit / 2),
         )  # fmt: skip
         write_facts(args.out, recipe, device)
         print(f"ready to train on {device} after {time.perf_counter() - began:.0f} s", flush=True)

@@ -41,6 +41,7 @@ _MOST_PHRASE_BYTES = 60
 _IS_PLAIN = re.compile(r"\W*[^\W\d_]*['’]?[^\W\d_]*\W*")  # letters alone
 _AROUND_WORDS = ".,:;!?()[]{}<>\"'“”‘’«»…"
 _MOST_STRANGERS = 4000
+_SAME_LETTERS = 4  # bytes in a row that two titles share: who reads by them goes on in the wrong one
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,17 @@ def number_told(answer: str) -> int:
 def telling(title: str, titles: Sequence[str]) -> set[int]:
     """The places of a title's bytes that tell which of the titles it is: the first two, and where it leaves another.
 
-    The place behind its last byte is one where another title goes on.
+    That is where their common beginning ends, and behind any few letters that go on otherwise in the other title. The
+    place behind its last byte is one where another title goes on.
     """
     own = title.encode()
     leaves = {0}
     for other in (other.encode() for other in titles if other != title):
         leaves.add(sum(1 for _ in takewhile(bool, map(operator.eq, own, other))))
+        for place in range(_SAME_LETTERS, len(own) + 1):
+            at = other.find(own[place - _SAME_LETTERS : place])
+            if at >= 0 and other[at + _SAME_LETTERS : at + _SAME_LETTERS + 1] != own[place : place + 1]:
+                leaves.add(place)
     return {place for first in leaves for place in (first, first + 1) if place <= len(own)}
 
 

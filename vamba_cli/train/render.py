@@ -109,6 +109,7 @@ class SlideRenderer:
         if theme is None or not self._same_look_share or self._rng.random() >= self._same_look_share:
             theme = random_theme(self._rng, self._book, self._scale, type_scale)
             self._theme, self._deck = theme, self._deck + 1
+            self._words.new_deck()
         canvas = self._blank(theme)
         pen = Pen(canvas, theme, self._words, self._rng, self._book)
         if kind == "screen":

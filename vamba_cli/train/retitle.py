@@ -53,12 +53,16 @@ class Retitler:
 
     def __init__(self, fonts: Sequence[Path], words: WordSource) -> None:
         self._book, self._words = FontBook(fonts), words
+        self._look = ""
 
     def __call__(self, image: Image.Image, page: Page, look: str) -> tuple[Image.Image, Page]:
         """A page and its picture with another title, in the typeface of a look; as they are where that cannot be."""
         place = _place_of(image, page)
         if place is None:
             return image, page
+        if look != self._look:
+            self._words.new_deck()
+            self._look = look
         rng = random.Random(look)
         typeface = rng.choice(self._book.title)
         is_upper = rng.random() < _UPPER_SHARE or "".join(line.text for line in page.title).isupper()

@@ -1,8 +1,8 @@
 """Phrases of our own for drawn lectures: fields of study, the forms that slide titles take, and plain words.
 
-Placeholders in templates: {X} a term in title case, {x} a term as it comes, {w} and {W} one word, {n} and {m} small
-numbers, {num} a number as tables have it, {path}, {url}, {code}, {phrase}, {id} an identifier, {cmd} a command, {name}
-a made-up person, {year}.
+Placeholders in templates: {X} a term in title case, {x} a term as it comes, {S} and {s} likewise one of those that a
+deck is about, {w} and {W} one word, {n} and {m} small numbers, {num} a number as tables have it, {path}, {url},
+{code}, {phrase}, {id} an identifier, {cmd} a command, {name} a made-up person, {year}.
 """
 
 from __future__ import annotations
@@ -111,6 +111,13 @@ TITLES = (
     "{W} {n}: {X}", "{W} 0{m}: {X}, {X}, & {X}", "{X}: {W} {n}", "{X}... ({n})", "{W} by {w}...", "{X} ..",
     "{url}", "{X} — {url}", "{X} - {x}", "{X} - {w}-{w} {w}: {x} between {x}", "From {x} to {x}-{w}",
     "{X} using {code}: {x} among {x}", "{X} ({code}: {W} {W})", "{W}-{w}", "{X} {m}'s",
+)  # fmt: skip
+
+SUBJECT_TITLES = (
+    *("{S}", "{S} {s}", "{W} {S}", "{S} {w}") * 3, "{S} of {S}", "{S}: {s}", "{S}: example", "Example: {S}", "{S} II",
+    "{S} / {n}", "{S} ({n})", "{S} {s} {s}", "{S} {w} {s}", "{S} vs. {S}", "{S} and {S}", "{w} {S} {w}", "{X} {S}",
+    "{S} {x}", "{S}: {x}", "The {s}", "The {s} of {S}", "{S} and {x}", "{W} of {s}", "Properties of {S}", "{S} in {s}",
+    "Summary: {S}", "{W} {S} {s}", "{W}-{s} {S}", "{S}: {w} {s}", "{S} for {s}", "{S} ({w} {s})", "{S} with {w} {s}",
 )  # fmt: skip
 
 FOREIGN_TITLES = (

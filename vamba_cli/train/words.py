@@ -41,13 +41,16 @@ _FOREIGN = ("de", "fr", "es")
 _FOREIGN_SHARE = 0.2  # of the pages
 _LONG_SHARE, _LONG_TITLE = 0.12, 45  # of the titles go on with another one, until they are long
 _AKIN_SHARE = 0.3  # of the titles are like the one before
+_SUBJECT_SHARE = 0.6  # of the decks have a few terms of their own,
+_OF_SUBJECT_SHARE = 0.75  # which stand in so many of their titles
 _NUM_PHRASES = 24_000
-_PLACEHOLDER = re.compile(r"\{(X|x|W|w|n|m|id|path|url|code|name|year|phrase|cmd|num)\}")
+_PLACEHOLDER = re.compile(r"\{(X|x|S|s|W|w|n|m|id|path|url|code|name|year|phrase|cmd|num)\}")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"[^\W\d_]{3,}|\d+")
 _SHORTHAND_SHARE = 0.25  # of the words of an identifier
 _ALIKE_SHARE = 0.25  # of the lines of programs begin a stretch of lines that are alike
 _NAMES = vocabulary.NAMES.split()
+_TERMS = ("January", "March", "April", "May", "June", "October", "November", "Fall", "Spring", "Summer term", "WS")
 _SYLLABLES_TEXT = """
     ba ce di fo gu ha je ki lo mu na pe qui ra se ti vo wa xe ya zu bra cle dri flo gru pha sto tri ven wor ack
     ing ent ost
@@ -71,6 +74,7 @@ class WordSource:
     def __init__(self, seed: int, held_out: bool = False, path: Path | None = None) -> None:
         self.rng = random.Random(seed)
         self._last_title = ""
+        self._subject: list[str] = []
         self.held_out = held_out
         words, phrases = _read(path) if path is not None and path.exists() else (_own_words(), ())
         wanted = [word for word in words["en"] if is_held_out(word) == held_out]
@@ -82,6 +86,12 @@ class WordSource:
         terms = (term for terms in vocabulary.FIELDS.values() for term in terms)
         self._terms = [term for term in terms if has_held_out(term) == held_out]
         self._fillers = self._placeholders()
+
+    def new_deck(self) -> None:
+        """Choose whether the titles of the next slides have some terms in common, and which."""
+        has_subject = self.rng.random() < _SUBJECT_SHARE
+        terms = (self.term().split()[: self._pick((1, 1, 2, 2, 3))] for _ in range(self.rng.randint(2, 5)))
+        self._subject = [" ".join(term) for term in terms] if has_subject else []
 
     def new_page(self) -> None:
         """Choose the language in which the next slide speaks."""
@@ -203,24 +213,11 @@ class WordSource:
     def date(self) -> str:
         """A date or a term."""
         year, month, day = self.rng.randint(2005, 2026), self.rng.randint(1, 12), self.rng.randint(1, 28)
-        names = (
-            "January",
-            "March",
-            "April",
-            "May",
-            "June",
-            "October",
-            "November",
-            "Fall",
-            "Spring",
-            "Summer term",
-            "WS",
-        )
         return self._pick(
             (
                 f"{year}-{month:02d}-{day:02d}",
-                f"{self._pick(names)} {year}",
-                f"{self._pick(names[:7])} {day}, {year}",
+                f"{self._pick(_TERMS)} {year}",
+                f"{self._pick(_TERMS[:7])} {day}, {year}",
                 f"{day}.{month}.{year}",
             )
         )
@@ -295,7 +292,9 @@ class WordSource:
 
     def _title_once(self) -> str:
         kind = self.rng.random()
-        if kind < 0.2 and self._phrases:
+        if self._subject and self.rng.random() < _OF_SUBJECT_SHARE:
+            text = self._fill(self._pick(vocabulary.SUBJECT_TITLES))
+        elif kind < 0.2 and self._phrases:
             text = self._pick(self._phrases)
         elif kind < 0.24:
             text = " ".join(
@@ -322,6 +321,8 @@ class WordSource:
         return {
             "X": lambda: self._case(self.term()),
             "x": self.term,
+            "S": lambda: self._case(self._pick(self._subject)),
+            "s": lambda: self._pick(self._subject),
             "W": lambda: self.word().capitalize(),
             "w": self.word,
             "n": lambda: str(number(1, 12)),

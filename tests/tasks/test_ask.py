@@ -139,6 +139,15 @@ def test_questions_about_two_topics(lecture: Path, first: AskResult) -> None:
             assert overlap_seconds(span, SHOWN[title]) > 5
 
 
+def test_a_title_with_both_topics_comes_first(lecture: Path, first: AskResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    heading = Heading(2, 3, "Overfitting vs. the learning rate", 0.99)
+    monkeypatch.setattr(slides, "read_outline", lambda *_: [heading])
+    (answer,) = api.ask(lecture, ["which slide compares overfitting and the learning rate?"], Settings()).answers
+    told = [line.split(" is on screen")[0] for line in answer.answer.splitlines()]
+    assert told == ["“Overfitting vs. the learning rate”", "“overfitting”", "“learning rate”"]
+    assert len(answer.evidence) == 3
+
+
 def test_a_title_with_a_letter_wrong_and_one_of_several(lecture: Path, first: AskResult) -> None:
     asked = ["when is Overfiting shown?", "when is the first overfitting", "when is the second overfitting"]
     wrong, one, two = api.ask(lecture, asked, Settings()).answers

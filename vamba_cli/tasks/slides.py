@@ -310,8 +310,12 @@ def _each(
     settings: Settings,
     on_event: OnEvent,
 ) -> Supported:
-    """An answer for each topic, a line each, with the best of the evidence of each."""
+    """An answer for each topic, a line each, with the best of the evidence of each; titles with all of them first."""
     every = list[Supported]()
+    headings = read_outline(session, profile, on_event)
+    together = [heading for heading in headings if all(names(heading.title, topic) for topic in topics)]
+    if together:
+        every.append(_timed(session, _first_of(session, together)))
     for place, topic in enumerate(topics, 1):
         quiet = profile if place == len(topics) else replace(profile, limits="")  # what it cannot do is said once
         every.append(_about(session, quiet, question, topic, wanted, None, settings, on_event))
@@ -348,10 +352,17 @@ def _spelt_out(session: Session, profile: Profile, topic: str, on_event: OnEvent
         headings = [item for item in every if stands_for(topic, item.title) or names(item.title, topic)]
     if not headings:
         return None
+    shown = _first_of(session, headings)
+    return shown._replace(text=f"“{topic}” itself was not found, but {shown.text}")
+
+
+def _first_of(session: Session, headings: Sequence[Heading]) -> Reply:
+    """When the first of some headings is on screen, each time."""
     first = headings[0].title.casefold()
     spans = [heading.span for heading in headings if heading.title.casefold() == first]
-    text = found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans))
-    return Reply(f"“{topic}” itself was not found, but {text}", spans)
+    return Reply(
+        found(headings[0].title, evidence_of(session.memory, spans), yes_no=False, num_titles=len(spans)), spans
+    )
 
 
 def _of_the_first(session: Session, profile: Profile, question: str, wished: Wish, settings: Settings) -> Reply:

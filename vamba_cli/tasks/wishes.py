@@ -54,10 +54,16 @@ _NAMES = re.compile(
     rf"|^what\s+is\s+the\s+(?:name\s+of\s+the\s+{_PEOPLE}|{_PEOPLE}\s+called|{_PEOPLE}['’]s\s+name)$",
     re.IGNORECASE,
 )
-_COMPARED = re.compile(
-    r"^(?:(?:compare|contrast)\s+|(?:(?:what|which)\s+(?:is|are|was|were)\s+|(?:explain|describe|show)\s+(?:me\s+)?)?(?:the\s+)?(?:main\s+)?(?:difference|differences|comparison)\s+(?:between|of)\s+)"
-    r"(?P<one>.+?)\s+(?:and|with|to|against|versus|vs\.?)\s+(?P<other>.+)$",
-    re.IGNORECASE,
+_COMPARED = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"^(?:(?:he|she|they|we|you)\s+)?(?:(?:compare[sd]?|comparing|contrast(?:s|ed|ing)?)\s+"
+        r"|(?:(?:what|which)\s+(?:is|are|was|were)\s+|(?:explain|describe|show)\s+(?:me\s+)?)?(?:the\s+|an?\s+)?(?:main\s+)?(?:differences?|comparisons?)\s+(?:between|of)\s+)"
+        r"(?P<one>.+?)\s+(?:and|with|to|against|versus|vs\.?)\s+(?P<other>.+)$",
+        r"^how\s+(?:do|does|did)\s+(?P<one>.+?)\s+(?:compare|differ)\s+(?:to|with|from)\s+(?P<other>.+)$",
+        r"^how\s+(?:do|does|did)\s+(?P<one>.+?)\s+and\s+(?P<other>.+?)\s+(?:compare|differ)$",
+        r"^(?:(?:when|where)\s+(?:is|are|was|were)\s+)?(?P<one>.+?)\s+(?:and|with|to|against)\s+(?P<other>.+?)\s+(?:being\s+)?compared$",
+    )
 )
 _SUBJECTS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -140,8 +146,11 @@ def compared(question: str) -> list[str]:
 
     >>> compared("compare UMAP with t-SNE"), compared("What is the difference between a process and a thread?")
     (['UMAP', 't-SNE'], ['process', 'thread'])
+    >>> compared("UMAP and t-SNE compared"), compared("how does UMAP compare to t-SNE?"), compared("comparing apples")
+    (['UMAP', 't-SNE'], ['UMAP', 't-SNE'], [])
     """
-    found = _COMPARED.match(plain(question))
+    text = plain(question)
+    found = next(filter(None, (pattern.match(text) for pattern in _COMPARED)), None)
     topics = [_ARTICLE.sub("", name).strip() for name in found.groups()] if found else []
     return topics if all(0 < len(topic.split()) <= _MOST_WORDS for topic in topics) else []
 

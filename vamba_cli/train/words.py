@@ -50,7 +50,8 @@ _PARTS = re.compile(r"[^\W\d_]{3,}|\d+")
 _SHORTHAND_SHARE = 0.25  # of the words of an identifier
 _ALIKE_SHARE = 0.25  # of the lines of programs begin a stretch of lines that are alike
 _NAMES = vocabulary.NAMES.split()
-_TERMS = ("January", "March", "April", "May", "June", "October", "November", "Fall", "Spring", "Summer term", "WS")
+_MONTHS = ("January", "March", "April", "May", "June", "October", "November")
+_SEASONS = ("Fall", "Spring", "Summer term", "WS")
 _SYLLABLES_TEXT = """
     ba ce di fo gu ha je ki lo mu na pe qui ra se ti vo wa xe ya zu bra cle dri flo gru pha sto tri ven wor ack
     ing ent ost
@@ -216,8 +217,8 @@ class WordSource:
         return self._pick(
             (
                 f"{year}-{month:02d}-{day:02d}",
-                f"{self._pick(_TERMS)} {year}",
-                f"{self._pick(_TERMS[:7])} {day}, {year}",
+                f"{self._pick(_MONTHS + _SEASONS)} {year}",
+                f"{self._pick(_MONTHS)} {day}, {year}",
                 f"{day}.{month}.{year}",
             )
         )

@@ -118,6 +118,8 @@ SUBJECT_TITLES = (
     "{S} / {n}", "{S} ({n})", "{S} {s} {s}", "{S} {w} {s}", "{S} vs. {S}", "{S} and {S}", "{w} {S} {w}", "{X} {S}",
     "{S} {x}", "{S}: {x}", "The {s}", "The {s} of {S}", "{S} and {x}", "{W} of {s}", "Properties of {S}", "{S} in {s}",
     "Summary: {S}", "{W} {S} {s}", "{W}-{s} {S}", "{S}: {w} {s}", "{S} for {s}", "{S} ({w} {s})", "{S} with {w} {s}",
+    *("0{m}-{s}", "0{m}a-{s}", "0{m}b-{s}", "{n}{m}-{s}", "{s}.c ({n})", "{s} ({n})") * 2, "0{m}-{s} vs 0{m}-{s}",
+    "{s}.c ({n} of {n})", "{n}.{m} {S}", "{w}-{s} (2)", "{w}.{s}", "0{m}-{s} (2)",
 )  # fmt: skip
 
 FOREIGN_TITLES = (

@@ -107,7 +107,7 @@ def _answer_from_pictures(
         return Supported(f"This question cannot be answered by {reason}. {profile.limits}", outcome="cannot_answer")
     topic = _titled(session, profile, topic, on_event)  # "read the second quiz" names its topic only here
     return (
-        _each(session, profile, question, two, wanted, settings, on_event)
+        _comparison(session, profile, question, two, wanted, settings, on_event)
         if two
         else _about(session, profile, question, topic, wanted, wished, settings, on_event)
     )
@@ -310,12 +310,8 @@ def _each(
     settings: Settings,
     on_event: OnEvent,
 ) -> Supported:
-    """An answer for each topic, a line each, with the best of the evidence of each; titles with all of them first."""
+    """An answer for each topic, a line each, with the best of the evidence of each."""
     every = list[Supported]()
-    headings = read_outline(session, profile, on_event)
-    together = [heading for heading in headings if all(names(heading.title, topic) for topic in topics)]
-    if together:
-        every.append(_timed(session, _first_of(session, together)))
     for place, topic in enumerate(topics, 1):
         quiet = profile if place == len(topics) else replace(profile, limits="")  # what it cannot do is said once
         every.append(_about(session, quiet, question, topic, wanted, None, settings, on_event))
@@ -323,6 +319,25 @@ def _each(
     evidence = tuple(span for one in every for span in one.evidence[:most])
     outcome: Outcome = "answered" if any(one.outcome == "answered" for one in every) else "not_found"
     return Supported("\n".join(one.text.rstrip() for one in every), evidence, outcome)
+
+
+def _comparison(
+    session: Session,
+    profile: Profile,
+    question: str,
+    topics: Sequence[str],
+    wanted: Understood,
+    settings: Settings,
+    on_event: OnEvent,
+) -> Supported:
+    """An answer for each topic, behind the title that has all of them, if there is one."""
+    headings = read_outline(session, profile, on_event)
+    together = [heading for heading in headings if all(names(heading.title, topic) for topic in topics)]
+    each = _each(session, profile, question, topics, wanted, settings, on_event)
+    if not together:
+        return each
+    both = _timed(session, _first_of(session, together))
+    return Supported(f"{both.text}\n{each.text}", (*both.evidence, *each.evidence), both.outcome)
 
 
 def _timed(session: Session, reply: Reply) -> Supported:

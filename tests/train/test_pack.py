@@ -36,7 +36,7 @@ def test_what_is_there_already_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(pack, "unpack_debian", lambda packages, _root: asked.extend(packages))
     monkeypatch.setattr(pack, "unpack_npm", lambda packages, _root: asked.extend(packages))
     monkeypatch.setattr("vamba_cli.train.fonts.collect", lambda out, _folders: (out / "photos").mkdir(parents=True))
-    monkeypatch.setattr("vamba_cli.train.words.build", lambda out, _folder: out.write_bytes(b"words"))
+    monkeypatch.setattr("vamba_cli.train.word_list.build", lambda out, _folder: out.write_bytes(b"words"))
     pack.pack(tmp_path, None)
     assert asked == [*DEBIAN_PACKAGES, *NPM_PACKAGES, *pack.WORD_PACKAGES]  # photographs were there
     asked.clear()

@@ -150,6 +150,24 @@ def test_titles_of_a_deck_share_terms() -> None:
         assert shared > 1.4 * share_of_common_words()
 
 
+def test_titles_of_some_decks_come_again() -> None:
+    """As "Outline" does, with others between."""
+    words = WordSource(6)
+
+    def share_of_decks() -> float:
+        again = 0
+        for _ in range(300):
+            words.new_deck()
+            titles = [words.title() for _ in range(7)]
+            again += any(one in titles[at + 2 :] and one != titles[at + 1] for at, one in enumerate(titles))
+        return again / 300
+
+    some = share_of_decks()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vamba_cli.train.words._NARROW_SHARE", 0.0)
+        assert 0.05 < some < 0.5 and some > 1.5 * share_of_decks()
+
+
 def test_some_pages_speak_other_languages(tmp_path: Path) -> None:
     file = tmp_path / "words.txt.gz"
     lines = ["en\tplain", "de\tÜbung", "de\tHaus", "fr\tété", "es\taño", "phrase\tSome words"]

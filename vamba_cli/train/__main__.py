@@ -51,7 +51,7 @@ def make_sampler(
         seed,
         size,
         photos=photo_files(fonts),
-        same_look_share=0.85,
+        same_look_share=0.9,
     )
     retitle = Retitler(training_fonts, WordSource(seed + 500, path=word_file(fonts)))
     real = PageRenderer(pages, seed, size, retitle) if pages and stage.real_page_share else None

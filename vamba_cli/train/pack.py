@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vamba_cli.train import fonts, pages, words
+from vamba_cli.train import fonts, pages, word_list
 
 WORD_PACKAGES = ("wamerican", "wngerman", "wfrench", "wspanish")
 PHOTO_PACKAGES = ("mate-backgrounds", "gnome-backgrounds", "lomiri-wallpapers")
@@ -39,7 +39,7 @@ def pack(out: Path, slides: Path | None) -> None:
             fonts.collect(out / "fonts", [root])
         if not (out / "fonts" / "words.txt.gz").is_file():
             unpack_debian(WORD_PACKAGES, root)
-            words.build(out / "fonts" / "words.txt.gz", root / "usr/share/dict")
+            word_list.build(out / "fonts" / "words.txt.gz", root / "usr/share/dict")
         if not (out / "fonts" / "photos").is_dir():
             unpack_debian(PHOTO_PACKAGES, root)
             shrink_photos(root / "usr/share/backgrounds", out / "fonts" / "photos")

@@ -118,8 +118,9 @@ SUBJECT_TITLES = (
     "{S} / {n}", "{S} ({n})", "{S} {s} {s}", "{S} {w} {s}", "{S} vs. {S}", "{S} and {S}", "{w} {S} {w}", "{X} {S}",
     "{S} {x}", "{S}: {x}", "The {s}", "The {s} of {S}", "{S} and {x}", "{W} of {s}", "Properties of {S}", "{S} in {s}",
     "Summary: {S}", "{W} {S} {s}", "{W}-{s} {S}", "{S}: {w} {s}", "{S} for {s}", "{S} ({w} {s})", "{S} with {w} {s}",
-    *("0{m}-{s}", "0{m}a-{s}", "0{m}b-{s}", "{n}{m}-{s}", "{s}.c ({n})", "{s} ({n})") * 2, "0{m}-{s} vs 0{m}-{s}",
+    *("0{m}-{s}", "0{m}a-{s}", "0{m}b-{s}", "{n}{m}-{s}", "{s}.c ({n})", "{s} ({n})") * 3, "0{m}-{s} vs 0{m}-{s}",
     "{s}.c ({n} of {n})", "{n}.{m} {S}", "{w}-{s} (2)", "{w}.{s}", "0{m}-{s} (2)",
+    "{W} {n}: {s}", "{S} {n}", "{S}-{w} {s}", "{w} {s}", "{x} {s}", "{W} {w} {S}", "{S} on {s} {s}", "Step {n}",
 )  # fmt: skip
 
 FOREIGN_TITLES = (
@@ -174,7 +175,7 @@ NAMES = """
     Zielinski Müller Lefèvre Peña Nguyen Patel Schäfer Tanaka Oduya Brandt Hoffmann Moreau Conti Silva Larsen
 """
 
-# Enough for tests and a rough model; `words.build` gathers far more.
+# Enough for tests and a rough model; `word_list.build` gathers far more.
 WORDS = """
     able about above account across action active actual address advance advice after again against agent agree
     almost along already although always among amount analysis ancient angle animal annual answer apple approach

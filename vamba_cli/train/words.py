@@ -2,48 +2,35 @@
 
 A model that is shown English only learns to guess words; identifiers, numbers, foreign words and made-up words teach it
 to read. About a tenth of all longer words never occurs in training, so that evaluation can ask for reading proper.
-The word lists are gathered from Debian packages (wamerican, wngerman, wfrench, wspanish and the package index) with
-
-    python -m vamba_cli.train.words words.txt.gz
-
-(`vamba_cli.train.pack` does it for dictionaries that are not installed) and are not part of the project; without them
-a few hundred words of our own serve.
 """
 
 from __future__ import annotations
 
-import gzip
 import random
 import re
 import string
-import subprocess
-import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from vamba_cli.train import vocabulary
-from vamba_cli.train.alphabet import is_readable, normalise
+from vamba_cli.train.alphabet import normalise
+from vamba_cli.train.word_list import own_words, read
 
 _T = TypeVar("_T")
 
 _MAX_TITLE = 100
 _HELD_OUT_SHARE = 10
-_LANGUAGES = {
-    "en": ("american-english", 24_000),
-    "de": ("ngerman", 9_000),
-    "fr": ("french", 8_000),
-    "es": ("spanish", 8_000),
-}
 _FOREIGN = ("de", "fr", "es")
 _FOREIGN_SHARE = 0.2  # of the pages
 _LONG_SHARE, _LONG_TITLE = 0.12, 45  # of the titles go on with another one, until they are long
 _AKIN_SHARE = 0.3  # of the titles are like the one before
+_SAME_SHARE = 0.25  # of these are the same: a slide that is built up, or goes on
 _SUBJECT_SHARE = 0.6  # of the decks have a few terms of their own,
-_OF_SUBJECT_SHARE = 0.75  # which stand in so many of their titles
-_NUM_PHRASES = 24_000
+_OF_SUBJECT_SHARE = 0.8  # which stand in so many of their titles,
+_NARROW_SHARE = 0.6  # in a few forms only: titles that are much alike,
+_AGAIN_SHARE = 0.3  # and some that come again word for word
 _PLACEHOLDER = re.compile(r"\{(X|x|S|s|W|w|n|m|id|path|url|code|name|year|phrase|cmd|num)\}")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"[^\W\d_]{3,}|\d+")
@@ -76,8 +63,9 @@ class WordSource:
         self.rng = random.Random(seed)
         self._last_title = ""
         self._subject: list[str] = []
+        self._forms: Sequence[str] = vocabulary.SUBJECT_TITLES
         self.held_out = held_out
-        words, phrases = _read(path) if path is not None and path.exists() else (_own_words(), ())
+        words, phrases = read(path) if path is not None and path.exists() else (own_words(), ())
         wanted = [word for word in words["en"] if is_held_out(word) == held_out]
         languages = [[word for word in words.get(key, ()) if is_held_out(word) == held_out] for key in _FOREIGN]
         self._english = wanted
@@ -89,10 +77,14 @@ class WordSource:
         self._fillers = self._placeholders()
 
     def new_deck(self) -> None:
-        """Choose whether the titles of the next slides have some terms in common, and which."""
+        """Choose whether the titles of the next slides have some terms in common, which, and in what forms."""
         has_subject = self.rng.random() < _SUBJECT_SHARE
         terms = (self.term().split()[: self._pick((1, 1, 2, 2, 3))] for _ in range(self.rng.randint(2, 5)))
         self._subject = [" ".join(term) for term in terms] if has_subject else []
+        self._forms = vocabulary.SUBJECT_TITLES
+        if has_subject and self.rng.random() < _NARROW_SHARE:
+            forms = self.rng.choices(vocabulary.SUBJECT_TITLES, k=self.rng.randint(1, 5))
+            self._forms = [self._fill(form) if self.rng.random() < _AGAIN_SHARE else form for form in forms]
 
     def new_page(self) -> None:
         """Choose the language in which the next slide speaks."""
@@ -286,15 +278,18 @@ class WordSource:
         return self._pick(("https://", "http://", "www.", "")) + host + tail
 
     def _akin(self, title: str) -> str:
-        """The next of a series: another word or number in it, or a number behind it."""
-        if self.rng.random() < 0.65:
+        """The next of a series: another word or number in it, or a number behind it; or the same, on another page."""
+        kind = self.rng.random()
+        if kind < _SAME_SHARE:
+            return title
+        if kind < 0.7:
             return self.varied(title)
         return f"{title}{self._pick((' (2)', ' 2', ', part 2', ' (1/2)', ' (cont.)', ' II'))}"
 
     def _title_once(self) -> str:
         kind = self.rng.random()
         if self._subject and self.rng.random() < _OF_SUBJECT_SHARE:
-            text = self._fill(self._pick(vocabulary.SUBJECT_TITLES))
+            text = self._fill(self._pick(self._forms))
         elif kind < 0.2 and self._phrases:
             text = self._pick(self._phrases)
         elif kind < 0.24:
@@ -347,54 +342,3 @@ class WordSource:
 
     def _pick(self, options: Sequence[_T]) -> _T:
         return options[int(self.rng.random() * len(options))]
-
-
-def build(out: Path, dictionaries: Path = Path("/usr/share/dict")) -> None:
-    """Gathers words from the dictionaries of a distribution, and phrases from its package index, into one file."""
-    lines = []
-    for key, (name, count) in _LANGUAGES.items():
-        text = (dictionaries / name).read_text(encoding="utf-8")
-        words = sorted({word for word in text.split() if 2 < len(word) < 15 and word.isalpha() and is_readable(word)})
-        random.Random(1).shuffle(words)
-        lines += [f"{key}\t{word}" for word in sorted(words[:count])]
-    lines += [f"phrase\t{phrase}" for phrase in _package_phrases()]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(gzip.compress("\n".join(lines).encode(), 9))
-
-
-def _package_phrases() -> list[str]:
-    """One-line descriptions of Debian packages, those in brackets and near-copies left out."""
-    dump = subprocess.run(["apt-cache", "dumpavail"], check=True, capture_output=True, text=True).stdout
-    found: dict[str, str] = {}
-    for line in dump.splitlines():
-        if line.startswith("Description: "):
-            phrase = normalise(re.sub(r"\s*[(\[].*", "", line.removeprefix("Description: ")))
-            if 8 <= len(phrase) <= 72 and is_readable(phrase) and phrase.count(" ") < 10:
-                found.setdefault(phrase.lower()[:24], phrase)
-    phrases = sorted(found.values())
-    random.Random(1).shuffle(phrases)
-    return phrases[:_NUM_PHRASES]
-
-
-@lru_cache(maxsize=1)
-def _read(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """Words per language, and phrases, of a file that `build` wrote."""
-    words: dict[str, list[str]] = {key: [] for key in _LANGUAGES}
-    words["phrase"] = []
-    for line in gzip.decompress(path.read_bytes()).decode().splitlines():
-        key, _, text = line.partition("\t")
-        words[key].append(text)
-    phrases = tuple(words.pop("phrase"))
-    words["en"] += list(_own_words()["en"])
-    return words, phrases
-
-
-def _own_words() -> dict[str, list[str]]:
-    terms: Iterable[str] = (
-        word for terms in vocabulary.FIELDS.values() for term in terms for word in _LETTERS.findall(term)
-    )
-    return {"en": sorted({*vocabulary.WORDS.split(), *(word for word in terms if len(word) > 3)})}
-
-
-if __name__ == "__main__":
-    build(Path(sys.argv[1]))

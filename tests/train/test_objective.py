@@ -18,7 +18,16 @@ from vamba_cli.model.patches import to_patches
 from vamba_cli.model.vamba import Vamba
 from vamba_cli.train import objective
 from vamba_cli.train.clips import Batch, Ring
-from vamba_cli.train.objective import DenseReader, Losses, Objective, disturbed, noise_of, patches_of
+from vamba_cli.train.objective import (
+    MOST_PARTS,
+    DenseReader,
+    Losses,
+    Objective,
+    PartCounter,
+    disturbed,
+    noise_of,
+    patches_of,
+)
 from vamba_cli.train.packed import bias_where, layout
 from vamba_cli.train.recipe import new_model
 from vamba_cli.weights.tokenizer import ByteTokenizer
@@ -28,7 +37,7 @@ PAIRS, CLIPS = STAGE.pairs, STAGE.clips
 
 def objective_of(model: Vamba) -> Objective:
     torch.manual_seed(0)
-    return Objective(model, CODES, 1.0)
+    return Objective(model, CODES, 1.0, 1.0)
 
 
 @pytest.fixture
@@ -204,6 +213,34 @@ def test_while_only_the_head_learns_the_dense_loss_moves_nothing_else(share: flo
     moved = net.model.vision.patch_embed.weight.grad
     assert bool(moved is not None and moved.any()) == bool(share)
     assert net.reader.linear.weight.grad is not None and bool(net.reader.linear.weight.grad.any())
+
+
+def test_what_counts_titles_sends_back_to_the_mixers_once_it_has_learnt() -> None:
+    """In the first step nothing: its weights are zero."""
+    net, pages = objective_of(new_model(SMALL, 1)), ring()
+    one = batch(of=pages)._replace(parts=torch.tensor([[0, 0, 1, 2], [-1] * 4]))
+    for is_new in (True, False):
+        net.zero_grad()
+        net(pages.tensors, one, net.model.empty_states(CLIPS)).parts.backward()
+        mixer = next(iter(net.model.decoder_layers())).mixer
+        assert mixer is not None
+        grads = [p.grad for p in mixer.parameters() if p.grad is not None]
+        assert any(bool(grad.any()) for grad in grads) != is_new
+        for weight in (p for name, p in net.counters.named_parameters() if name.endswith("weight")):
+            assert weight.grad is not None and bool(weight.grad.any())
+            weight.data -= 0.1 * weight.grad
+
+
+def test_parts_that_nobody_can_know_count_for_nothing() -> None:
+    counter = PartCounter(8)
+    counter.linear.weight.data.normal_()
+    keys, values = torch.randn(2, 12, 1, 4), torch.randn(2, 12, 1, 4)
+    known, unknown = torch.tensor([0, 0, 1, 2, 2, 3]), torch.full((6,), -1)
+    both = counter(keys, values, torch.stack([known, unknown]))
+    torch.testing.assert_close(both, counter(keys[:1], values[:1], known[None]))
+    assert not torch.isclose(both, counter(keys[:1], values[:1], known[None] + 1))
+    assert counter(keys, values, torch.stack([unknown, unknown])).item() == 0
+    assert bool(counter(keys, values, torch.full((2, 6), MOST_PARTS + 3)).isfinite())  # more than it tells apart
 
 
 def test_a_page_that_stays_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def test_the_rate_is_a_tensor_that_scales_every_step() -> None:
 
 
 def test_every_parameter_has_one_optimiser() -> None:
-    objective = Objective(Vamba(SMALL), 50, 1.0)
+    objective = Objective(Vamba(SMALL), 50, 1.0, 1.0)
     both = Optimiser(objective, 0.01, 0.001)
     names = {id(p): name for name, p in objective.named_parameters()}
     by = [[names[id(p)] for p in one.params] for one in (both.muon, both.adam)]

@@ -35,7 +35,7 @@ def test_states_are_carried_and_some_videos_begin_anew(tmp_path: Path) -> None:
     step(one)
     assert places == [part.data_ptr() for state in step._states for part in state]  # in place, for a graph
     assert not torch.equal(before[0], step._states[0].ssm[0])
-    assert step.sums.tolist()[3] == 2
+    assert step.sums.tolist()[4] == 2
 
 
 class StandInGraph:
@@ -72,7 +72,7 @@ def test_after_a_few_plain_steps_a_graph_is_replayed_unless_it_cannot_be_had(
         assert step.is_warm == (number >= 3)
     assert began == [True]  # once, with no gradients left to add to
     assert (graph.replays, step.is_captured) == ((0, False) if fails else (3, True))
-    assert step.sums[3] == (6 if fails else 4)  # the stand-in ran the step that it should have recorded
+    assert step.sums[4] == (6 if fails else 4)  # the stand-in ran the step that it should have recorded
     assert ("going on without: operation not permitted" in capsys.readouterr().out) == fails
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +13,11 @@ from vamba_cli.train.questions import QuestionMaker, SlideText
 from vamba_cli.train.recipe import Stage
 from vamba_cli.train.samples import WEIGHT_STEPS, Sample, SampleShape, get_text, write_row
 
-RESET_SHARES = 0.95, 0.05  # of every other clip of a step, and of those between, begin a new video; the rest go on
+RESET_SHARES = 0.95, 0.95, 0.05  # of three clips of a step in turn begin a new video; the rest go on
 STAY_SHARES = 0.95, 0.5  # of the clips that continue a calm video, or a lively one, begin with the page that stands
 _DECK_SHARE = 0.5  # of the clips show pages of one deck, which nothing moves and whose colours are the same
-_ALIKE_SHARE = 0.4  # of the clips show mostly pages whose titles begin alike,
+_IN_ORDER_SHARE = 0.7  # of these in the order in which they were drawn, the others in any
+_ALIKE_SHARE = 0.4  # of the clips show mostly pages whose titles begin alike, or end alike,
 _LETTERS, _LOOKED_AT = 4, 512  # with the same letters, and which are found among so many pages
 _MOOD_STEPS = 12  # steps after which a video becomes calmer or livelier, on average
 _MOOD_SHAPE = 0.7  # of a gamma distribution: most videos stay with a page for long, a few change all the time
@@ -37,6 +39,8 @@ class Batch(NamedTuple):
     order: (clips, pairs) index into `pages`: what each frame pair shows.
     ids, weights: (clips, length) rows of questions about stretches of a clip; their weights in the loss.
     windows: (clips, length, 2) half-open spans of frame pairs that each token may read.
+    parts: (clips, pairs) how many titles came before the one that each frame pair stands under; -1 where nobody can
+        know, as the video began earlier.
     keep: (clips,) 0 where a new video begins, else 1.
     rate: () share of the full learning rates.
     dense: () 1 where the network learns from the dense reader, 0 where the reader learns alone.
@@ -54,6 +58,7 @@ class Batch(NamedTuple):
     ids: Tensor
     weights: Tensor
     windows: Tensor
+    parts: Tensor
     keep: Tensor
     rate: Tensor
     dense: Tensor
@@ -130,8 +135,8 @@ class ClipMaker:
         shifts, look = draw.random((stage.pages, 2), np.float32), np.arange(stage.pages)
         for one in np.flatnonzero(draw.random(self._num_groups) < _DECK_SHARE):
             mine = np.flatnonzero(group == one)
-            mates = np.flatnonzero(ring.decks[: len(ring)] == ring.decks[pages[mine[0]]])
-            pages[mine] = np.resize(draw.permutation(mates), len(mine)) if len(mates) > 2 else pages[mine]
+            mates = self._mates(ring, pages[mine[0]], len(mine))
+            pages[mine[: len(mates)]] = mates  # others follow; were these shown again, lists would run in circles
             shifts[mine], look[mine] = -1, mine[0]
         for one in np.flatnonzero(draw.random(self._num_groups) < _ALIKE_SHARE):
             mine = draw.permutation(np.flatnonzero(group == one))
@@ -159,6 +164,7 @@ class ClipMaker:
             ids=torch.from_numpy(ids),
             weights=torch.from_numpy(weights),
             windows=torch.from_numpy(windows),
+            parts=torch.from_numpy(np.where(fresh[:, None], _parts(ring, pages[order]), -1)),
             keep=torch.from_numpy((~fresh).astype(np.float32)),
             rate=torch.tensor(rate),
             dense=torch.tensor(dense),
@@ -189,12 +195,21 @@ class ClipMaker:
         changes = 1 + self._draw.choice(len(shown) - 1, len(pages) - 1, replace=False)
         return pages[np.searchsorted(np.sort(changes), np.arange(len(shown)), side="right")]
 
+    def _mates(self, ring: Ring, page: int, most: int) -> np.ndarray:
+        """Pages of the same deck, that one among them or not: those that follow each other there, or any."""
+        mates = np.flatnonzero(ring.decks[: len(ring)] == ring.decks[page])
+        if self._draw.random() >= _IN_ORDER_SHARE:
+            return self._draw.permutation(mates)[:most]
+        first = int(self._draw.integers(max(0, len(mates) - most) + 1))
+        return mates[first : first + most]
+
     def _alike(self, ring: Ring) -> list[int]:
-        """Some pages whose titles begin with the same letters, as many of one deck do; any where there are none."""
+        """Some pages whose titles begin or end with the same letters, as in many decks; any where there are none."""
         groups: dict[str, list[int]] = defaultdict(list)
+        shared = self._random.choice((slice(_LETTERS), slice(-_LETTERS, None)))
         looked_at = self._draw.integers(len(ring), size=_LOOKED_AT).tolist()
         for page in looked_at:
-            groups[ring.texts[page].title[:_LETTERS].casefold()].append(page)
+            groups[ring.texts[page].title[shared].casefold()].append(page)
         several = [pages for pages in groups.values() if len({ring.texts[page].title for page in pages}) > 2]
         return self._random.choice(several) if several else looked_at
 
@@ -225,6 +240,20 @@ class ClipMaker:
                 windows[clip, start:stop] = question.window
             self._ask.remember(self._random.choice(texts))
         return ids, quarters.astype(np.float32) / WEIGHT_STEPS, windows
+
+
+def parts_of(pages: Sequence[SlideText]) -> list[int]:
+    """How many titles came before that of each page, in turn; a page without a title goes on with the one before."""
+    parts, title, number = list[int](), "", -1
+    for page in pages:
+        if page.title and page.title != title:
+            title, number = page.title, number + 1
+        parts.append(max(number, 0))
+    return parts
+
+
+def _parts(ring: Ring, shown: np.ndarray) -> np.ndarray:
+    return np.array([parts_of([ring.texts[page] for page in pages]) for pages in shown.tolist()])
 
 
 def shift_pixels(codes: Tensor, centres: Tensor, shares: Tensor, height: int, width: int) -> Tensor:

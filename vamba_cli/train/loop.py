@@ -1,7 +1,8 @@
 """The training loop: one GPU, one process, a clock instead of a step count.
 
 Weights, a loss curve (`curve.jsonl`) and evaluations are written as training goes; `--resume FOLDER` starts from
-the weights of an earlier run, and from its dense reader where that lies beside them.
+the weights of an earlier run, and from what only teaches, the dense reader and the counters of parts, where that lies
+beside them.
 """
 
 import json
@@ -16,7 +17,7 @@ from typing import Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from vamba_cli import weights
 from vamba_cli.model.vamba import Vamba
@@ -57,15 +58,17 @@ class Trainer:
     compiled: bool = True
     captured: bool = True
     log_every: int = 50
-    reader: Path | None = None  # weights of the dense reader of an earlier run
+    reader: Path | None = None  # weights of the dense reader and the counters of an earlier run
     ends_at: float | None = None  # on time.perf_counter(): a last stage ends by then, whatever its seconds
 
     def __post_init__(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
         self.device = self.model.device
-        self.objective = Objective(self.model, self.num_codes, self.recipe.dense_weight).to(self.device)
+        self.objective = Objective(self.model, self.num_codes, self.recipe.dense_weight, self.recipe.part_weight)
+        self.objective.to(self.device)
         if self.reader is not None:
-            self.objective.reader.load_state_dict(load_file(self.reader, str(self.device)))
+            for name, head in self._heads().items():
+                head.load_state_dict(_part_of(load_file(self.reader, str(self.device)), name))
         if not self.recipe.vision_learns:
             self.model.vision.requires_grad_(False)
             self.objective.reader.requires_grad_(False)
@@ -187,15 +190,19 @@ class Trainer:
         (self.out / "evaluation.json").write_text(row + "\n")  # that of the weights in `model`
         return scores
 
+    def _heads(self) -> dict[str, nn.Module]:
+        return {"reader": self.objective.reader, "counters": self.objective.counters}
+
     def save(self) -> Path:
-        """The model in a folder that can be asked and shipped as it is, and the dense reader beside it.
+        """The model in a folder that can be asked and shipped as it is, and what only teaches beside it.
 
         Raises:
             FloatingPointError: some weights are no numbers any more; what was saved before stays.
         """
         if not all(bool(p.isfinite().all()) for p in self.model.parameters()):
             raise _lost("some weights are no numbers any more")
-        save_file({k: v.cpu() for k, v in self.objective.reader.state_dict().items()}, self.out / READER)
+        heads = nn.ModuleDict(self._heads()).state_dict()
+        save_file({name: weights.cpu() for name, weights in heads.items()}, self.out / READER)
         return export_with_notes(self.model, self.out / "model")
 
 
@@ -250,12 +257,16 @@ class Meter:
                 event.synchronize()
             *sums, steps = kept.tolist()
             means = [round(value / steps, 4) for value in sums]
-            row = {**row, "loss": means[0], "answer": means[1], "dense": means[2]}
+            row = {**row, "loss": means[0], "answer": means[1], "dense": means[2], "parts": means[3]}
             with file.open("a") as lines:
                 lines.write(json.dumps(row) + "\n")
             print(row, flush=True)
             if not math.isfinite(means[0]):
                 raise _lost(f"the loss is {means[0]} before step {row['step']}")
+
+
+def _part_of(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
 
 
 def _turns(model: Vamba, one: EvaluationSet) -> dict[str, float]:

@@ -17,6 +17,8 @@ from vamba_cli.train.packed import PackedDecoder, PackedLayer, Rows, bias_where
 from vamba_cli.train.samples import CENTRE_STEPS, WEIGHT_STEPS
 
 RingTensors = tuple[Tensor, ...]  # images, codes, centres, ids, weights of a `clips.Ring`
+MOST_PARTS = 64  # that are told apart: as many as a clip has frame pairs
+_COUNTING_LAYERS = 2  # the last ones: of all, they read from behind most mixers
 _WORD = 0xFFFFFFFF
 
 
@@ -26,6 +28,7 @@ class Losses(NamedTuple):
     total: Tensor
     answer: Tensor
     dense: Tensor
+    parts: Tensor
     states: MixerStates
 
 
@@ -44,6 +47,26 @@ class DenseReader(nn.Module):
         # most slots are empty: a cell counts where it has text, and a little where it has none
         weight = torch.ones(codes.shape, device=codes.device).masked_fill(codes == 0, 0.1)
         return (loss * weight).sum() / weight.sum()
+
+
+class PartCounter(nn.Module):
+    """Reads from each video token how many titles came before it: teaches order, and is not shipped.
+
+    A list goes on with the page behind the one that was told last. Attention to the video has no positions, and titles
+    of one deck may be much alike; how many came before is known from no title.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(dim, MOST_PARTS)
+        nn.init.zeros_(self.linear.weight)  # what it sends back grows as it learns
+
+    def forward(self, keys: Tensor, values: Tensor, parts: Tensor) -> Tensor:
+        """Mean loss of what one layer may read, (clips, tokens, kv_heads, head_dim), against parts (clips, pairs)."""
+        scores = self.linear(torch.cat([keys.flatten(2), values.flatten(2)], -1)).float()
+        aims = parts.clamp(max=MOST_PARTS - 1).repeat_interleave(scores.shape[1] // parts.shape[1], 1).flatten()
+        loss = F.cross_entropy(scores.flatten(0, 1), aims, ignore_index=-1, reduction="sum")
+        return loss / (aims >= 0).sum().clamp(min=1)
 
 
 def noise_of(seed: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -93,12 +116,15 @@ class Objective(nn.Module):
     pixel_scale: Tensor
     pixel_shift: Tensor
 
-    def __init__(self, model: Vamba, num_codes: int, dense_weight: float) -> None:
+    def __init__(self, model: Vamba, num_codes: int, dense_weight: float, part_weight: float) -> None:
         super().__init__()
         self.model = model
         self.reader = DenseReader(model.config.hidden_size, num_codes)
         self.decoder = PackedDecoder(model)
-        self.dense_weight = dense_weight
+        read_dim = 2 * model.config.num_kv_heads * model.config.head_dim
+        num_counting = min(_COUNTING_LAYERS, model.config.num_layers)
+        self.counters = nn.ModuleList(PartCounter(read_dim) for _ in range(num_counting))
+        self.dense_weight, self.part_weight = dense_weight, part_weight
         pixels = PixelConfig()
         mean, std = torch.tensor(pixels.mean), torch.tensor(pixels.std)
         # on the device from the start: a captured step takes nothing from the host
@@ -110,7 +136,7 @@ class Objective(nn.Module):
         torch._dynamo.config.recompile_limit = 64
         torch._dynamo.config.suppress_errors = True  # a part that a compiler cannot take runs as it is, with a warning
         for module in self.modules():
-            if isinstance(module, VisionBlock | MixerBlock | DecoderLayer | PackedLayer | DenseReader):
+            if isinstance(module, VisionBlock | MixerBlock | DecoderLayer | PackedLayer | DenseReader | PartCounter):
                 module.compile(dynamic=False, backend=backend)
         for name in ("pictures", "targets"):
             setattr(self, name, torch.compile(getattr(self, name), dynamic=False, backend=backend))
@@ -148,13 +174,14 @@ class Objective(nn.Module):
         # the reader alone learns where batch.dense is 0: the same value, without a gradient for the network
         seen = tokens.detach() + batch.dense * (tokens - tokens.detach())
         dense_loss = self.reader(seen, codes)
-        answer_loss, states = self._answers(ring, batch, tokens, states)
-        return Losses(answer_loss + self.dense_weight * dense_loss, answer_loss, dense_loss, states)
+        answer_loss, part_loss, states = self._answers(ring, batch, tokens, states)
+        total = answer_loss + self.dense_weight * dense_loss + self.part_weight * part_loss
+        return Losses(total, answer_loss, dense_loss, part_loss, states)
 
     def _answers(
         self, ring: RingTensors, batch: Batch, tokens: Tensor, states: MixerStates
-    ) -> tuple[Tensor, MixerStates]:
-        """The mean loss of all answers: pages are read from one of their frame pairs, clips within windows."""
+    ) -> tuple[Tensor, Tensor, MixerStates]:
+        """The mean losses of all answers (pages are read from one of their frame pairs, clips in windows), of parts."""
         clips, pairs = batch.order.shape
         cells = tokens.shape[1]
         memory: list[tuple[Tensor, Tensor]] = []
@@ -172,4 +199,6 @@ class Objective(nn.Module):
         first, stop = batch.windows.split(1, dim=-1)
         bias = bias_where((pair >= first) & (pair < stop)).to(memory[0][0].dtype)
         about_clips = self.decoder.loss(Rows(batch.ids, batch.weights), memory.__getitem__, bias)
-        return (about_pages[0] + about_clips[0]) / (about_pages[1] + about_clips[1]), states
+        last = zip(self.counters, memory[-len(self.counters) :], strict=True)
+        parts = torch.stack([counter(keys, values, batch.parts) for counter, (keys, values) in last]).mean()
+        return (about_pages[0] + about_clips[0]) / (about_pages[1] + about_clips[1]), parts, states

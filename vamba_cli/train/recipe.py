@@ -93,6 +93,7 @@ class Recipe:
     flat_share: float = 0.3  # of the run at full rate, then linear down to `final_rate` of it
     final_rate: float = 0.015
     dense_weight: float = 1.0
+    part_weight: float = 0.1  # of how many titles came before, read from the video tokens of clips
     vision_learns: bool = True  # else it stays as it is, and so does the dense reader
     head_steps: int = 0  # steps at the beginning in which a new dense reader alone learns from its loss
     ring_pages: int = 16000

@@ -28,7 +28,7 @@ def mixed_precision(device: torch.device) -> torch.autocast:
 
 
 class Step:
-    """Calling it with a batch trains on it. `sums` gathers loss, answer loss, dense loss and the number of steps.
+    """Calling it with a batch trains on it. `sums` gathers the losses (all, answers, dense, parts) and the steps.
 
     Several of them may train one network in turns, each over its own shapes.
     """
@@ -43,7 +43,7 @@ class Step:
         self._graph: torch.cuda.CUDAGraph | None = None
         self.num_steps = 0
         self._under_way: deque[torch.cuda.Event] = deque()
-        self.sums = torch.zeros(4, device=self._device)
+        self.sums = torch.zeros(5, device=self._device)
 
     @property
     def is_captured(self) -> bool:
@@ -105,7 +105,7 @@ class Step:
         for mine, new in zip(self._states, losses.states, strict=True):
             for place, part in zip(mine, new, strict=True):
                 place.copy_(part * keep.view(-1, *(1,) * (part.ndim - 1)))
-        self.sums += torch.stack([losses.total, losses.answer, losses.dense, torch.ones_like(losses.total)])
+        self.sums += torch.stack([*losses[:4], torch.ones_like(losses.total)])
 
     def _capture(self, batch: Batch) -> None:
         started = time.perf_counter()

@@ -18,7 +18,11 @@ def memories(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     for name in ("lecture", "film"):
         notes = {"video_path": f"/videos/{name}.mp4", "model": "tiny", "created_seconds": "1700000000.0"}
-        save_file({"keys.0": torch.zeros(1000)}, folder / f"{name}.safetensors", notes)
+        tensors = {"keys.0": torch.zeros(1000)}
+        if name == "film":  # the other one does not say which part it is
+            notes["end_seconds"] = "125.0"
+            tensors["times_seconds"] = torch.arange(60.0, 124.0, 2.0)
+        save_file(tensors, folder / f"{name}.safetensors", notes)
     return folder
 
 
@@ -27,13 +31,18 @@ def test_list(vamba: Vamba, memories: Path) -> None:
     assert {entry["video_path"] for entry in listed["entries"]} == {"/videos/lecture.mp4", "/videos/film.mp4"}
     assert listed["folder"] == str(memories) and listed["limit_bytes"] == 20 * 2**30
     text = vamba("cache", "list").out
-    assert "/videos/film.mp4" in text and "2 videos" in text
+    assert "2 videos" in text
+    rows = {line.split()[-1]: line.split() for line in text.splitlines() if "/videos/" in line}
+    assert rows["/videos/film.mp4"][-3:-1] == ["1:00–2:05", "32"] and rows["/videos/lecture.mp4"][-3:-1] == ["?", "?"]
+    (film,) = (entry for entry in listed["entries"] if entry["video_path"] == "/videos/film.mp4")
+    assert (film["start_seconds"], film["end_seconds"], film["num_frames"]) == (60.0, 125.0, 32)
 
 
 def test_clear_one(vamba: Vamba, memories: Path) -> None:
     ran = vamba("cache", "clear", "lecture")
     assert ran.code == 0 and ran.out.startswith("1 of 2 encoded videos removed, 4.")
     assert [path.stem for path in memories.iterdir()] == ["film"]
+    assert "\n1 video, " in vamba("cache", "list").out
 
 
 def test_clear_nothing_is_said(vamba: Vamba, memories: Path) -> None:

@@ -192,6 +192,9 @@ def test_entries_say_what_they_are(tmp_path: Path) -> None:
     assert (entry.video_path, entry.model) == ("/videos/lecture é.mp4", "tiny")
     assert entry.size_bytes == entry.path.stat().st_size > make().num_bytes
     assert abs(entry.created_seconds - entry.used_seconds) < 60
+    looks = make().looks
+    assert entry.span == (float(looks.times_seconds[0]), make().end_seconds)
+    assert entry.num_frames == len(looks.times_seconds) > 0
 
 
 def test_clear_by_name_and_all(tmp_path: Path) -> None:

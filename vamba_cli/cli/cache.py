@@ -11,6 +11,7 @@ from vamba_cli.config_files import resolve
 from vamba_cli.errors import UsageError
 from vamba_cli.folders import memory_folder, transcript_folder
 from vamba_cli.results import SCHEMA_VERSION
+from vamba_cli.timecode import clock_span
 
 if TYPE_CHECKING:
     from vamba_cli.engine.store import MemoryStore, StoreEntry
@@ -49,13 +50,18 @@ def list_cache(json: JsonFlag = False) -> None:
     from vamba_cli.cli import render
 
     total = render.bytes_text(sum(entry.size_bytes for entry in entries))
-    closing = f"{len(entries)} videos, {total} of at most {render.bytes_text(store.limit_bytes)} in {store.folder}"
+    videos = "1 video" if len(entries) == 1 else f"{len(entries)} videos"
+    closing = f"{videos}, {total} of at most {render.bytes_text(store.limit_bytes)} in {store.folder}"
     if entries:
         rows = [
-            (render.bytes_text(e.size_bytes), render.day(e.used_seconds), e.model, render.one_line(e.video_path))
+            (
+                render.bytes_text(e.size_bytes), render.day(e.used_seconds), e.model,
+                clock_span(*e.span) if e.span else "?", str(e.num_frames or "?"), render.one_line(e.video_path),
+            )
             for e in entries
-        ]
-        show(render.table(("SIZE", "LAST USED", "MODEL", "VIDEO"), rows, result_columns()).append(f"\n\n{closing}"))
+        ]  # fmt: skip
+        heads = ("SIZE", "LAST USED", "MODEL", "PART", "FRAMES", "VIDEO")
+        show(render.table(heads, rows, result_columns()).append(f"\n\n{closing}"))
     else:
         show(Text(closing))
 
@@ -116,6 +122,9 @@ def _document(store: "MemoryStore", entries: "list[StoreEntry]") -> dict[str, ob
             "model": entry.model,
             "created_seconds": entry.created_seconds,
             "used_seconds": entry.used_seconds,
+            "start_seconds": entry.span[0] if entry.span else None,
+            "end_seconds": entry.span[1] if entry.span else None,
+            "num_frames": entry.num_frames,
         }
         for entry in entries
     ]

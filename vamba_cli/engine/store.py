@@ -127,7 +127,7 @@ def memory_key(parts: Sequence[object]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StoreEntry:
-    """One saved memory; times are seconds since the epoch."""
+    """One saved memory; when it was made and used is in seconds since the epoch."""
 
     path: Path
     size_bytes: int
@@ -135,6 +135,8 @@ class StoreEntry:
     model: str
     created_seconds: float
     used_seconds: float
+    span: tuple[float, float] | None  # seconds of the video from its first frame to its end; None if it does not say
+    num_frames: int
 
 
 class MemoryStore:
@@ -175,15 +177,19 @@ class MemoryStore:
         """All saved memories, the most recently used first."""
         found = []
         for path in self.folder.glob(f"*{_SUFFIX}"):
+            times = torch.zeros(0)
             try:
                 stat = path.stat()
                 with safe_open(path, framework="pt") as file:
                     notes = file.metadata() or {}
+                    names = file.keys()
+                    times = file.get_tensor("times_seconds") if "times_seconds" in names else times
             except (OSError, SafetensorError):
                 notes = {"video_path": "(unreadable)"}
             created = float(notes.get("created_seconds", stat.st_ctime))
             video, model = notes.get("video_path", "?"), notes.get("model", "?")
-            found.append(StoreEntry(path, stat.st_size, video, model, created, stat.st_mtime))
+            span = (float(times[0]), float(notes["end_seconds"])) if len(times) and "end_seconds" in notes else None
+            found.append(StoreEntry(path, stat.st_size, video, model, created, stat.st_mtime, span, len(times)))
         return sorted(found, key=lambda entry: -entry.used_seconds)
 
     def clear(self, match: str | None = None) -> int:

@@ -1,8 +1,11 @@
 """Writing results: whole files, and colour only where a person wants it."""
 
+import fcntl
 import os
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -54,3 +57,20 @@ def _umask() -> int:
 
 def test_a_file_name_takes_one_line() -> None:
     assert one_line("two\nlines\tof a\x1b[2Jname.mp4") == "two?lines?of a[2Jname.mp4"
+
+
+@pytest.mark.parametrize(("columns", "whole"), [(30, False), (0, True), (None, True)])
+def test_errors_break_at_words_on_a_terminal(columns: int | None, whole: bool) -> None:
+    """A file, and a terminal that does not know how wide it is, have them in one line."""
+    ends = os.openpty() if columns is not None else os.pipe()
+    if columns:
+        fcntl.ioctl(ends[1], termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    command = [sys.executable, "-m", "vamba_cli", "info", "/no/such/folder-of-films/lecture.mp4"]
+    ran = subprocess.run(command, stderr=ends[1], check=False, timeout=60)
+    shown = os.read(ends[0], 4096).decode().replace("\r", "")
+    for end in ends:
+        os.close(end)
+    message = "error: /no/such/folder-of-films/lecture.mp4 does not exist: check the name"
+    assert ran.returncode == 4 and " ".join(shown.split()) == message
+    lines = shown.splitlines()
+    assert lines == ([message] if whole else ["error:", message.split()[1], "does not exist: check the name"])

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from vamba_cli.errors import (
 
 OK, BUG, USAGE, SOME_FAILED, UNDECODABLE, OUT_OF_MEMORY, MODEL_MISSING = range(7)
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+_NARROWEST = 20  # columns of a terminal for which lines are broken
 LOCK_HELD, INTERRUPTED, BROKEN_PIPE, TERMINATED = 75, 130, 141, 143
 
 _CODES: tuple[tuple[type[VambaError], int], ...] = (
@@ -70,9 +72,9 @@ def report(error: BaseException, *, debug: bool) -> int:
         _say(str(error.format_message()).rstrip())  # type: ignore[attr-defined]
         return USAGE
     message, code = _classify(error)
-    _say(f"error: {message}")
+    _say(_broken_at_words(f"error: {message}"))
     if code == BUG and not debug and not isinstance(error, VambaError):
-        _say("This is a bug in vamba or in a library below it: run with --debug for the traceback.")
+        _say(_broken_at_words("This is a bug in vamba or in a library below it: run with --debug for the traceback."))
     return code
 
 
@@ -123,6 +125,17 @@ def _on_interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _on_terminate(_signal: int, _frame: FrameType | None) -> None:
     raise Terminated
+
+
+def _broken_at_words(text: str) -> str:
+    """The text as it stands in a file; on a terminal in lines that it has room for, so that it breaks no word."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):  # no terminal, or none that can be asked
+        return text
+    if columns < _NARROWEST:  # or it does not know: 0
+        return text
+    return textwrap.fill(text, columns, break_long_words=False, break_on_hyphens=False)
 
 
 def _say(line: str) -> None:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.train.batches import HEIGHT, ROWS, SHAPE, WIDTH, batch, ring, samples, slide
-from vamba_cli.train.clips import ClipMaker, Ring, parts_of, shift_pixels
-from vamba_cli.train.questions import SlideText, telling, titles_of
+from vamba_cli.train.clips import ClipMaker, Ring, shift_pixels
+from vamba_cli.train.questions import SlideText, parts_of, telling, titles_of
 from vamba_cli.train.recipe import MIX, Stage
 from vamba_cli.train.samples import CENTRE_STEPS
 from vamba_cli.weights.tokenizer import ByteTokenizer, decode

@@ -50,7 +50,7 @@ def list_cache(json: JsonFlag = False) -> None:
     from vamba_cli.cli import render
 
     total = render.bytes_text(sum(entry.size_bytes for entry in entries))
-    videos = "1 video" if len(entries) == 1 else f"{len(entries)} videos"
+    videos = f"{len(entries)} video{'s' * (len(entries) != 1)}"
     closing = f"{videos}, {total} of at most {render.bytes_text(store.limit_bytes)} in {store.folder}"
     if entries:
         rows = [

@@ -132,10 +132,9 @@ def _broken_at_words(text: str) -> str:
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
     except (OSError, ValueError):  # no terminal, or none that can be asked
-        return text
-    if columns < _NARROWEST:  # or it does not know: 0
-        return text
-    return textwrap.fill(text, columns, break_long_words=False, break_on_hyphens=False)
+        columns = 0  # as one says that does not know
+    wide = columns >= _NARROWEST
+    return textwrap.fill(text, columns, break_long_words=False, break_on_hyphens=False) if wide else text
 
 
 def _say(line: str) -> None:

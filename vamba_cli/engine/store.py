@@ -183,7 +183,8 @@ class MemoryStore:
                 with safe_open(path, framework="pt") as file:
                     notes = file.metadata() or {}
                     names = file.keys()
-                    times = file.get_tensor("times_seconds") if "times_seconds" in names else times
+                    if "times_seconds" in names:
+                        times = file.get_tensor("times_seconds")
             except (OSError, SafetensorError):
                 notes = {"video_path": "(unreadable)"}
             created = float(notes.get("created_seconds", stat.st_ctime))

@@ -2,14 +2,13 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vamba_cli.train.questions import QuestionMaker, SlideText
+from vamba_cli.train.questions import QuestionMaker, SlideText, parts_of
 from vamba_cli.train.recipe import Stage
 from vamba_cli.train.samples import WEIGHT_STEPS, Sample, SampleShape, get_text, write_row
 
@@ -148,7 +147,7 @@ class ClipMaker:
         stays = ~fresh & (self._stands >= 0) & (draw.random(stage.clips) < stay_shares)
         pages[order[stays, 0]] = self._stands[stays]
         self._stands = pages[order[:, -1]]
-        ids, weights, windows = self._questions(ring, pages[order], fresh)
+        ids, weights, windows, parts = self._questions(ring, pages[order], fresh)
         read = np.sort(draw.permutation(stage.pages)[: stage.num_read])
         read_at = starts + (draw.random(stage.pages) * self._lengths(starts)).astype(np.int64)
         return Batch(
@@ -164,7 +163,7 @@ class ClipMaker:
             ids=torch.from_numpy(ids),
             weights=torch.from_numpy(weights),
             windows=torch.from_numpy(windows),
-            parts=torch.from_numpy(np.where(fresh[:, None], _parts(ring, pages[order]), -1)),
+            parts=torch.from_numpy(parts),
             keep=torch.from_numpy((~fresh).astype(np.float32)),
             rate=torch.tensor(rate),
             dense=torch.tensor(dense),
@@ -225,35 +224,27 @@ class ClipMaker:
         normal = self._draw.standard_normal((self._stage.pages, 2, 3), np.float32)
         return torch.from_numpy(normal * np.array([[0.12], [10.0]], np.float32) + np.array([[1.0], [0.0]], np.float32))
 
-    def _questions(self, ring: Ring, shown: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows of questions about clips whose frame pairs show these pages of the ring, (clips, pairs)."""
+    def _questions(self, ring: Ring, shown: np.ndarray, fresh: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Rows of questions about clips whose frame pairs show these pages of the ring, (clips, pairs).
+
+        Their ids, weights and windows, and the parts of the clips, as in `Batch`.
+        """
         stage = self._stage
         ids = np.zeros((stage.clips, stage.clip_tokens), np.int64)
         quarters = np.zeros(ids.shape, np.uint8)
+        parts = np.full(shown.shape, -1)
         windows = np.zeros((*ids.shape, 2), np.int64)
         windows[..., 1] = 1  # what is padded on reads something, too: cuDNN has no gradient where nothing may be read
         for clip, (pages, begins) in enumerate(zip(shown.tolist(), fresh.tolist(), strict=True)):
             texts = [ring.texts[page] for page in pages]
+            if begins:
+                parts[clip] = parts_of(texts)
             questions = self._ask.about_clip(texts, stage.clip_tokens, begins)
             places = write_row(ids[clip], quarters[clip], questions, stage.mix.decisive_factor)
             for question, (start, stop) in zip(questions, places, strict=True):
                 windows[clip, start:stop] = question.window
             self._ask.remember(self._random.choice(texts))
-        return ids, quarters.astype(np.float32) / WEIGHT_STEPS, windows
-
-
-def parts_of(pages: Sequence[SlideText]) -> list[int]:
-    """How many titles came before that of each page, in turn; a page without a title goes on with the one before."""
-    parts, title, number = list[int](), "", -1
-    for page in pages:
-        if page.title and page.title != title:
-            title, number = page.title, number + 1
-        parts.append(max(number, 0))
-    return parts
-
-
-def _parts(ring: Ring, shown: np.ndarray) -> np.ndarray:
-    return np.array([parts_of([ring.texts[page] for page in pages]) for pages in shown.tolist()])
+        return ids, quarters.astype(np.float32) / WEIGHT_STEPS, windows, parts
 
 
 def shift_pixels(codes: Tensor, centres: Tensor, shares: Tensor, height: int, width: int) -> Tensor:

@@ -67,8 +67,7 @@ class Trainer:
         self.objective = Objective(self.model, self.num_codes, self.recipe.dense_weight, self.recipe.part_weight)
         self.objective.to(self.device)
         if self.reader is not None:
-            for name, head in self._heads().items():
-                head.load_state_dict(_part_of(load_file(self.reader, str(self.device)), name))
+            self._heads().load_state_dict(load_file(self.reader, str(self.device)))
         if not self.recipe.vision_learns:
             self.model.vision.requires_grad_(False)
             self.objective.reader.requires_grad_(False)
@@ -190,8 +189,9 @@ class Trainer:
         (self.out / "evaluation.json").write_text(row + "\n")  # that of the weights in `model`
         return scores
 
-    def _heads(self) -> dict[str, nn.Module]:
-        return {"reader": self.objective.reader, "counters": self.objective.counters}
+    def _heads(self) -> nn.ModuleDict:
+        """What only teaches."""
+        return nn.ModuleDict({"reader": self.objective.reader, "counters": self.objective.counters})
 
     def save(self) -> Path:
         """The model in a folder that can be asked and shipped as it is, and what only teaches beside it.
@@ -201,8 +201,7 @@ class Trainer:
         """
         if not all(bool(p.isfinite().all()) for p in self.model.parameters()):
             raise _lost("some weights are no numbers any more")
-        heads = nn.ModuleDict(self._heads()).state_dict()
-        save_file({name: weights.cpu() for name, weights in heads.items()}, self.out / READER)
+        save_file({k: v.cpu() for k, v in self._heads().state_dict().items()}, self.out / READER)
         return export_with_notes(self.model, self.out / "model")
 
 
@@ -263,10 +262,6 @@ class Meter:
             print(row, flush=True)
             if not math.isfinite(means[0]):
                 raise _lost(f"the loss is {means[0]} before step {row['step']}")
-
-
-def _part_of(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")}
 
 
 def _turns(model: Vamba, one: EvaluationSet) -> dict[str, float]:

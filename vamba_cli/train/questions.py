@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import takewhile
+from itertools import accumulate, groupby, pairwise, takewhile
 
 from vamba_cli.train.recipe import MIX, Mix
 from vamba_cli.weights.tokenizer import ByteTokenizer
@@ -104,13 +104,19 @@ def telling(title: str, titles: Sequence[str]) -> set[int]:
     return {place for first in leaves for place in (first, first + 1) if place <= len(own)}
 
 
+def standing_titles(pairs: Sequence[SlideText]) -> list[str]:
+    """The title under which each frame pair stands: its own, or the last one before it; "" before the first."""
+    return list(accumulate((page.title for page in pairs), lambda last, title: title or last, initial=""))[1:]
+
+
 def titles_of(pairs: Sequence[SlideText]) -> list[str]:
     """The titles of a stretch of frame pairs in turn, each once where it stays."""
-    titles: list[str] = []
-    for page in pairs:
-        if page.title and page.title not in titles[-1:]:
-            titles.append(page.title)
-    return titles
+    return [title for title, _ in groupby(standing_titles(pairs)) if title]
+
+
+def parts_of(pairs: Sequence[SlideText]) -> list[int]:
+    """How many titles came before that of each frame pair, in turn; 0 before the first one, too."""
+    return list(accumulate(int(last not in ("", title)) for last, title in pairwise(["", *standing_titles(pairs)])))
 
 
 class QuestionMaker:

@@ -25,7 +25,7 @@ _LANGUAGES = {
     "es": ("spanish", 8_000),
 }
 _NUM_PHRASES = 24_000
-_LETTERS = re.compile(r"[^\W\d_]+")
+LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def build(out: Path, dictionaries: Path = Path("/usr/share/dict")) -> None:
@@ -71,7 +71,7 @@ def read(path: Path) -> tuple[dict[str, list[str]], tuple[str, ...]]:
 def own_words() -> dict[str, list[str]]:
     """English words of our own."""
     terms: Iterable[str] = (
-        word for terms in vocabulary.FIELDS.values() for term in terms for word in _LETTERS.findall(term)
+        word for terms in vocabulary.FIELDS.values() for term in terms for word in LETTERS.findall(term)
     )
     return {"en": sorted({*vocabulary.WORDS.split(), *(word for word in terms if len(word) > 3)})}
 

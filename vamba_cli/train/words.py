@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from vamba_cli.train import vocabulary
 from vamba_cli.train.alphabet import normalise
-from vamba_cli.train.word_list import own_words, read
+from vamba_cli.train.word_list import LETTERS, own_words, read
 
 _T = TypeVar("_T")
 
@@ -32,7 +32,6 @@ _OF_SUBJECT_SHARE = 0.8  # which stand in so many of their titles,
 _NARROW_SHARE = 0.6  # in a few forms only: titles that are much alike,
 _AGAIN_SHARE = 0.3  # and some that come again word for word
 _PLACEHOLDER = re.compile(r"\{(X|x|S|s|W|w|n|m|id|path|url|code|name|year|phrase|cmd|num)\}")
-_LETTERS = re.compile(r"[^\W\d_]+")
 _PARTS = re.compile(r"[^\W\d_]{3,}|\d+")
 _SHORTHAND_SHARE = 0.25  # of the words of an identifier
 _ALIKE_SHARE = 0.25  # of the lines of programs begin a stretch of lines that are alike
@@ -53,7 +52,7 @@ def is_held_out(word: str) -> bool:
 
 def has_held_out(text: str) -> bool:
     """Whether any word of a text is kept for evaluation."""
-    return any(is_held_out(word) for word in _LETTERS.findall(text))
+    return any(is_held_out(word) for word in LETTERS.findall(text))
 
 
 class WordSource:
